@@ -1,0 +1,52 @@
+//! The words, values and contracts of composable-rust: events and the stores that keep them, reducers and the effects
+//! they return, aggregates and the state machine that hosts them.
+//!
+//! Everything here is pure: no runtime, no database, no clock, no thread. What it describes is performed by
+//! `composable-rust-runtime` and stored by `composable-rust-sqlite`, or by `composable-rust-testing` in memory.
+//! Applications usually add the facade `composable-rust` instead of this crate.
+//!
+//! ```
+//! use composable_rust_core::{ExpectedVersion, StreamId, Version};
+//!
+//! let stream = StreamId::new("order", 42)?;
+//! assert_eq!(stream.to_string(), "order-42");
+//! assert!(ExpectedVersion::NoStream.accepts(Version::INITIAL));
+//! # Ok::<(), composable_rust_core::StreamIdError>(())
+//! ```
+
+mod append;
+mod clock;
+mod codec;
+mod encoding;
+mod error;
+mod event;
+mod event_id;
+mod expected_version;
+mod limits;
+mod metadata;
+mod position;
+mod read;
+mod recorded_event;
+mod serialized_event;
+mod snapshot;
+mod store;
+mod stream_id;
+mod version;
+
+pub use append::{Appended, StreamAppend};
+pub use clock::{Clock, IdGenerator};
+pub use codec::Codec;
+pub use encoding::Encoding;
+pub use error::{AppendError, Conflict, InvalidAppend, Limit, ReadError, SnapshotError, Source, TooLarge};
+pub use event::{Decoded, Encoded, Event, EventError};
+pub use event_id::{CommandId, EventId};
+pub use expected_version::ExpectedVersion;
+pub use metadata::EventMetadata;
+pub use position::{Position, PositionError};
+pub use read::{Direction, EventFilter, LogPage, ReadAll, ReadStream};
+pub use recorded_event::RecordedEvent;
+pub use serialized_event::{CommandMark, SerializedEvent};
+pub use snapshot::{Snapshot, SnapshotOutcome};
+pub use store::{EventLog, EventStore};
+pub use stream_id::{StreamId, StreamIdError};
+pub use version::{Version, VersionError};

@@ -1,0 +1,116 @@
+//! An event as it was stored.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    CommandMark, Decoded, Encoded, Encoding, Event, EventError, EventId, EventMetadata, Position, SerializedEvent,
+    StreamId, Version,
+};
+
+/// An event as it was stored: with its place in its stream and in the log.
+///
+/// ```
+/// use chrono::DateTime;
+/// use composable_rust_core::{Encoding, EventId, Position, RecordedEvent, SerializedEvent, StreamId, Version};
+///
+/// let id: EventId = "01890a5d-ac96-774b-bcce-b302099a8057".parse()?;
+/// let written = SerializedEvent::new(id, "DoorOpened.v1", Encoding::BINCODE, vec![]);
+/// let recorded = RecordedEvent::new(
+///     "door-1".parse::<StreamId>()?,
+///     Version::from(1),
+///     Position::from_sequence(42),
+///     DateTime::UNIX_EPOCH,
+///     written.clone(),
+/// );
+/// assert!(recorded.is_record_of(&written));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RecordedEvent {
+    /// The writer's id for it, unique within the stream.
+    pub id: EventId,
+    /// The stream it belongs to.
+    pub stream_id: StreamId,
+    /// Its place in the stream, 1 for the first.
+    pub version: Version,
+    /// Its place in the whole log.
+    pub position: Position,
+    /// The stored name.
+    pub event_type: Arc<str>,
+    /// How `data` was written.
+    pub encoding: Encoding,
+    /// The encoded event.
+    pub data: Vec<u8>,
+    /// What is known about the event.
+    pub metadata: Option<EventMetadata>,
+    /// On the first event of a command: which command, and how many events it has.
+    pub command: Option<CommandMark>,
+    /// The store's clock at the append, in microseconds. It is no order: use the version or the position.
+    pub recorded_at: DateTime<Utc>,
+}
+
+impl RecordedEvent {
+    /// What a store makes of `event` when it writes it.
+    #[must_use]
+    pub fn new(
+        stream_id: StreamId,
+        version: Version,
+        position: Position,
+        recorded_at: DateTime<Utc>,
+        event: SerializedEvent,
+    ) -> Self {
+        let SerializedEvent {
+            id,
+            event_type,
+            encoding,
+            data,
+            metadata,
+            command,
+        } = event;
+        let event_type = event_type.into();
+        Self {
+            id,
+            stream_id,
+            version,
+            position,
+            event_type,
+            encoding,
+            data,
+            metadata,
+            command,
+            recorded_at,
+        }
+    }
+
+    /// The event as [`Event::decode`] takes it.
+    #[must_use]
+    pub fn encoded(&self) -> Encoded<'_> {
+        Encoded {
+            event_type: &self.event_type,
+            encoding: self.encoding,
+            data: &self.data,
+        }
+    }
+
+    /// The event as the application knows it today, through its upcasts.
+    ///
+    /// # Errors
+    /// What [`Event::decode`] says; the error does not say where, so report stream and version with it.
+    pub fn decode<E: Event>(&self) -> Result<Decoded<E>, EventError> {
+        E::decode(self.encoded())
+    }
+
+    /// Whether this is what a store would have made of `event`: how an append that is sent again is recognised.
+    #[must_use]
+    pub fn is_record_of(&self, event: &SerializedEvent) -> bool {
+        self.id == event.id
+            && *self.event_type == event.event_type
+            && self.encoding == event.encoding
+            && self.data == event.data
+            && self.metadata == event.metadata
+            && self.command == event.command
+    }
+}
