@@ -14,9 +14,11 @@
 //! # Ok::<(), composable_rust_core::StreamIdError>(())
 //! ```
 
+mod aggregate;
 mod append;
 mod clock;
 mod codec;
+mod effect;
 mod encoding;
 mod error;
 mod event;
@@ -27,15 +29,21 @@ mod metadata;
 mod position;
 mod read;
 mod recorded_event;
+mod reducer;
 mod serialized_event;
 mod snapshot;
 mod store;
 mod stream_id;
 mod version;
 
+pub use aggregate::{Aggregate, ObserveError, Session, SnapshotPolicy};
 pub use append::{Appended, StreamAppend};
 pub use clock::{Clock, IdGenerator};
 pub use codec::Codec;
+pub use effect::{
+    AppendDescription, Attempt, Backoff, CancelId, Cancellable, Continuation, Delay, Description, Edge, Effect,
+    EventStoreOperation, InFlight, Key, Labelled, Retry, Scoped, Segment, Throttle,
+};
 pub use encoding::Encoding;
 pub use error::{AppendError, Conflict, InvalidAppend, Limit, ReadError, SnapshotError, Source, TooLarge};
 pub use event::{Decoded, Encoded, Event, EventError};
@@ -45,6 +53,7 @@ pub use metadata::EventMetadata;
 pub use position::{Position, PositionError};
 pub use read::{Direction, EventFilter, LogPage, ReadAll, ReadStream};
 pub use recorded_event::RecordedEvent;
+pub use reducer::{BoxedReducer, Child, Combine, ForEach, Prism, Pullback, Reducer, ReducerExt, RowPrism};
 pub use serialized_event::{CommandMark, SerializedEvent};
 pub use snapshot::{Snapshot, SnapshotOutcome};
 pub use store::{EventLog, EventStore};

@@ -1,0 +1,104 @@
+//! Consistency boundaries: commands in, events out, state from events.
+
+mod policy;
+mod session;
+
+pub use policy::SnapshotPolicy;
+pub use session::{ObserveError, Session};
+
+use crate::{Event, StreamId, StreamIdError, stream_id::is_category};
+
+/// A consistency boundary, such as one order: decides commands into events, and is whatever its events say.
+///
+/// Both functions are pure. Version tracking, conflicts, retries and snapshots are the business of the shells that
+/// host it (`EventSourced` and `Aggregates` in the runtime), so that no application can get them wrong.
+///
+/// ```
+/// use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError};
+///
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct Deposited(u64);
+///
+/// impl Event for Deposited {
+///     fn event_type(&self) -> &'static str {
+///         "Deposited.v1"
+///     }
+///     fn encode(&self) -> Result<Vec<u8>, EventError> {
+///         Codec::BINCODE.encode(&self.0)
+///     }
+///     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+///         Codec::new(stored.encoding).decode(stored.data).map(|amount| Self(amount).into())
+///     }
+/// }
+///
+/// #[derive(Debug, PartialEq, thiserror::Error)]
+/// #[error("a deposit must be positive")]
+/// struct NotPositive;
+///
+/// struct Account;
+///
+/// impl Aggregate for Account {
+///     const CATEGORY: &'static str = "account";
+///     type State = u64;
+///     type Command = u64;
+///     type Event = Deposited;
+///     type Rejection = NotPositive;
+///     type Environment = ();
+///
+///     fn decide(_: &u64, amount: &u64, (): &()) -> Result<Vec<Deposited>, NotPositive> {
+///         if *amount == 0 { Err(NotPositive) } else { Ok(vec![Deposited(*amount)]) }
+///     }
+///
+///     fn apply(balance: &mut u64, event: &Deposited) {
+///         *balance += event.0;
+///     }
+/// }
+///
+/// assert_eq!(Account::decide(&10, &5, &()), Ok(vec![Deposited(5)]));
+/// assert_eq!(Account::decide(&10, &0, &()), Err(NotPositive));
+/// ```
+pub trait Aggregate: Send + Sync + 'static {
+    /// The category of its streams: not empty, without `-`. Checked while compiling.
+    const CATEGORY: &'static str;
+    /// When to remember the state beside the events; [`SnapshotPolicy::every`] of 100 is the documented choice.
+    const SNAPSHOTS: SnapshotPolicy<Self::State> = SnapshotPolicy::never();
+
+    /// What is true of it now; the default is what is true before the first event.
+    type State: Default + Clone + Send + Sync + 'static;
+    /// What can be asked of it, in the imperative.
+    type Command: Send + Sync + 'static;
+    /// What has happened to it, in the past tense.
+    type Event: Event;
+    /// Why a command is refused, in words of the business.
+    type Rejection: std::error::Error + Send + Sync + 'static;
+    /// What decisions may ask for: clocks, price lists.
+    type Environment: Send + Sync + 'static;
+
+    /// What happens if `command` is carried out; nothing (`vec![]`) is a valid answer.
+    /// After a conflict it is asked again with newer state, so it must not remember anything itself.
+    ///
+    /// # Errors
+    /// The rejection, which is final: nothing is stored.
+    fn decide(
+        state: &Self::State,
+        command: &Self::Command,
+        environment: &Self::Environment,
+    ) -> Result<Vec<Self::Event>, Self::Rejection>;
+
+    /// Makes `event` true. History cannot be refused.
+    fn apply(state: &mut Self::State, event: &Self::Event);
+
+    /// The stream of the aggregate with this id: `category-id`.
+    ///
+    /// # Errors
+    /// See [`StreamIdError`]: the id is too long or holds a NUL.
+    fn stream_id(id: &str) -> Result<StreamId, StreamIdError> {
+        const {
+            assert!(
+                is_category(Self::CATEGORY),
+                "an aggregate's CATEGORY must not be empty, nor hold '-' or NUL"
+            );
+        };
+        StreamId::new(Self::CATEGORY, id)
+    }
+}

@@ -1,0 +1,34 @@
+//! One reducer after another.
+
+use crate::{Effect, Reducer, Segment};
+
+/// See [`ReducerExt::combine`](crate::ReducerExt::combine).
+pub struct Combine<R, Q> {
+    first: R,
+    second: Q,
+}
+
+impl<R, Q> Combine<R, Q> {
+    pub(super) const fn new(first: R, second: Q) -> Self {
+        Self { first, second }
+    }
+}
+
+impl<R, Q> Reducer for Combine<R, Q>
+where
+    R: Reducer,
+    Q: Reducer<State = R::State, Action = R::Action, Environment = R::Environment>,
+{
+    type State = R::State;
+    type Action = R::Action;
+    type Environment = R::Environment;
+
+    fn reduce(&self, state: &mut R::State, action: &R::Action, environment: &R::Environment) -> Effect<R::Action> {
+        let first = self.first.reduce(state, action, environment);
+        first.merge(self.second.reduce(state, action, environment))
+    }
+
+    fn contains(&self, state: &mut R::State, path: &[Segment]) -> bool {
+        self.first.contains(state, path) && self.second.contains(state, path)
+    }
+}

@@ -1,0 +1,187 @@
+//! Pure functions from state and action to effect, and how small ones become large ones.
+
+mod child;
+mod combine;
+mod for_each;
+mod prism;
+mod pullback;
+
+use std::sync::Arc;
+
+pub use child::Child;
+pub use combine::Combine;
+pub use for_each::ForEach;
+pub use prism::{Prism, RowPrism};
+pub use pullback::Pullback;
+
+use crate::{Effect, Key, Segment};
+
+/// Business logic as a pure function: changes the state, returns what should happen next.
+///
+/// The action comes by reference, so that a child, its parent and a recorder see the same one and nothing needs to be
+/// `Clone`. Nothing in a reducer reads a clock or awaits: those are effects, and inputs from the environment.
+///
+/// ```
+/// use composable_rust_core::{Effect, Reducer};
+///
+/// struct Counter;
+///
+/// enum CounterAction {
+///     Increment,
+///     Double,
+/// }
+///
+/// impl Reducer for Counter {
+///     type State = u32;
+///     type Action = CounterAction;
+///     type Environment = ();
+///
+///     fn reduce(&self, count: &mut u32, action: &CounterAction, (): &()) -> Effect<CounterAction> {
+///         match action {
+///             CounterAction::Increment => *count += 1,
+///             CounterAction::Double => *count *= 2,
+///         }
+///         Effect::None
+///     }
+/// }
+///
+/// let mut count = 20;
+/// assert!(Counter.reduce(&mut count, &CounterAction::Increment, &()).is_none());
+/// assert!(Counter.reduce(&mut count, &CounterAction::Double, &()).is_none());
+/// assert_eq!(count, 42);
+/// ```
+pub trait Reducer: Send + Sync + 'static {
+    /// What is true now.
+    type State: Send + Sync + 'static;
+    /// What can happen.
+    type Action: Send + 'static;
+    /// What the logic may ask for: clocks, stores, clients. Its parts are `Arc`s, cloned into effects.
+    type Environment: Send + Sync + 'static;
+
+    /// Applies `action` to `state` and says what should happen next.
+    fn reduce(
+        &self,
+        state: &mut Self::State,
+        action: &Self::Action,
+        environment: &Self::Environment,
+    ) -> Effect<Self::Action>;
+
+    /// Whether the child at `path` is still there. The runtime asks after a reduce, and only for children that have
+    /// running effects, to end those of removed ones. Composition answers it; reducers of your own keep the default.
+    fn contains(&self, state: &mut Self::State, path: &[Segment]) -> bool {
+        let _ = (state, path);
+        true
+    }
+}
+
+/// Any reducer of this state, action and environment: for long chains, whose types would not be readable.
+pub type BoxedReducer<S, A, E> = Arc<dyn Reducer<State = S, Action = A, Environment = E>>;
+
+impl<R: Reducer + ?Sized> Reducer for Arc<R> {
+    type State = R::State;
+    type Action = R::Action;
+    type Environment = R::Environment;
+
+    fn reduce(&self, state: &mut R::State, action: &R::Action, environment: &R::Environment) -> Effect<R::Action> {
+        (**self).reduce(state, action, environment)
+    }
+
+    fn contains(&self, state: &mut R::State, path: &[Segment]) -> bool {
+        (**self).contains(state, path)
+    }
+}
+
+/// Composition, for every reducer.
+///
+/// ```
+/// use composable_rust_core::{Effect, Reducer, ReducerExt, prism};
+///
+/// struct Counter;
+/// impl Reducer for Counter {
+///     type State = u32;
+///     type Action = u32;
+///     type Environment = ();
+///     fn reduce(&self, count: &mut u32, by: &u32, (): &()) -> Effect<u32> {
+///         *count += by;
+///         Effect::None
+///     }
+/// }
+///
+/// #[derive(Default)]
+/// struct AppState { visits: u32, rows: std::collections::BTreeMap<u64, u32>, seen: usize }
+/// enum AppAction { Visits(u32), Row(u64, u32) }
+///
+/// struct App;
+/// impl Reducer for App {
+///     type State = AppState;
+///     type Action = AppAction;
+///     type Environment = ();
+///     fn reduce(&self, state: &mut AppState, _: &AppAction, (): &()) -> Effect<AppAction> {
+///         state.seen += 1;
+///         Effect::None
+///     }
+/// }
+///
+/// let app = App
+///     .child("visits", |state| Some(&mut state.visits), prism!(AppAction::Visits), Counter)
+///     .for_each("rows", |state, key| state.rows.get_mut(key), prism!(AppAction::Row[key]), Counter)
+///     .boxed();
+///
+/// let mut state = AppState { rows: [(7, 0)].into(), ..AppState::default() };
+/// assert!(app.reduce(&mut state, &AppAction::Visits(2), &()).is_none());
+/// assert!(app.reduce(&mut state, &AppAction::Row(7, 5), &()).is_none());
+/// assert_eq!((state.visits, state.rows[&7], state.seen), (2, 5, 2));
+/// ```
+pub trait ReducerExt: Reducer + Sized {
+    /// This reducer, then `next`, on the same state and action; the effects are merged in this order.
+    fn combine<R>(self, next: R) -> Combine<Self, R>
+    where
+        R: Reducer<State = Self::State, Action = Self::Action, Environment = Self::Environment>,
+    {
+        Combine::new(self, next)
+    }
+
+    /// Runs `child` on a part of the state, before this reducer sees the same action.
+    ///
+    /// `get` answers `None` when the child is not there: so a part that always exists, an optional one and a case of
+    /// an enum are all the same. `slot` names the child; it scopes the ids of its cancellable effects.
+    fn child<C>(
+        self,
+        slot: &'static str,
+        get: fn(&mut Self::State) -> Option<&mut C::State>,
+        prism: Prism<Self::Action, C::Action>,
+        child: C,
+    ) -> Child<Self, C>
+    where
+        C: Reducer<Environment = Self::Environment>,
+    {
+        Child::new(slot, self, get, prism, child)
+    }
+
+    /// Runs `child` on one of many rows, named by the key that its action carries, before this reducer.
+    fn for_each<K, C>(
+        self,
+        slot: &'static str,
+        row: for<'s> fn(&'s mut Self::State, &K) -> Option<&'s mut C::State>,
+        prism: RowPrism<Self::Action, K, C::Action>,
+        child: C,
+    ) -> ForEach<Self, K, C>
+    where
+        C: Reducer<Environment = Self::Environment>,
+        K: Clone + Into<Key> + TryFrom<Key> + Send + Sync + 'static,
+    {
+        ForEach::new(slot, self, row, prism, child)
+    }
+
+    /// Lets this reducer run in a larger environment that holds its own.
+    fn pullback<E: Send + Sync + 'static>(self, get: fn(&E) -> &Self::Environment) -> Pullback<Self, E> {
+        Pullback::new(self, get)
+    }
+
+    /// The reducer behind a pointer, its type forgotten.
+    fn boxed(self) -> BoxedReducer<Self::State, Self::Action, Self::Environment> {
+        Arc::new(self)
+    }
+}
+
+impl<R: Reducer> ReducerExt for R {}
