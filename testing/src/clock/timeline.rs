@@ -1,0 +1,75 @@
+//! The time of a test clock, and who waits for which moment.
+
+use std::{collections::BTreeMap, task::Waker, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Who waits: by deadline, and in the order of falling asleep where deadlines are equal.
+pub(super) type Sleeper = (DateTime<Utc>, u64);
+
+/// The time of a test clock, and who waits for which moment.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    pub(super) now: DateTime<Utc>,
+    /// `None` until the sleeper's future was polled.
+    sleepers: BTreeMap<Sleeper, Option<Waker>>,
+    fallen_asleep: u64,
+}
+
+impl Timeline {
+    pub(super) fn starting_at(now: DateTime<Utc>) -> Self {
+        Self {
+            now,
+            sleepers: BTreeMap::new(),
+            fallen_asleep: 0,
+        }
+    }
+
+    /// The moment `duration` from now; the end of time where there is none.
+    pub(super) fn after(&self, duration: Duration) -> DateTime<Utc> {
+        let delta = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        self.now.checked_add_signed(delta).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    pub(super) fn fall_asleep(&mut self, duration: Duration) -> Sleeper {
+        let sleeper = (self.after(duration), self.fallen_asleep);
+        self.fallen_asleep += 1;
+        if sleeper.0 > self.now {
+            self.sleepers.insert(sleeper, None);
+        }
+        sleeper
+    }
+
+    /// Notes whom to wake; `false` when the sleeper's moment has come.
+    pub(super) fn sleep_on(&mut self, sleeper: Sleeper, waker: &Waker) -> bool {
+        let Some(slot) = self.sleepers.get_mut(&sleeper) else {
+            return false;
+        };
+        match slot {
+            Some(noted) => noted.clone_from(waker),
+            None => *slot = Some(waker.clone()),
+        }
+        true
+    }
+
+    pub(super) fn forget(&mut self, sleeper: Sleeper) {
+        self.sleepers.remove(&sleeper);
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.sleepers.len()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<DateTime<Utc>> {
+        self.sleepers.first_key_value().map(|((deadline, _), _)| *deadline)
+    }
+
+    /// Moves to the first deadline, if it is not after `end`, and hands out whom to wake there.
+    pub(super) fn step(&mut self, end: DateTime<Utc>) -> Option<Vec<Waker>> {
+        let deadline = self.next_deadline().filter(|deadline| *deadline <= end)?;
+        self.now = deadline;
+        let later = self.sleepers.split_off(&(deadline, u64::MAX));
+        let due = std::mem::replace(&mut self.sleepers, later);
+        Some(due.into_values().flatten().collect())
+    }
+}

@@ -1,0 +1,10 @@
+//! The event store in memory: the contract of every store, written to be read.
+
+mod inspection;
+mod judgement;
+mod log;
+mod reading;
+mod store;
+mod stream;
+
+pub use store::InMemoryEventStore;

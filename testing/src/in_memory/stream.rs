@@ -1,0 +1,101 @@
+//! One stream: its records, and what an append is judged by.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, LazyLock},
+};
+
+use composable_rust_core::{Appended, CommandId, EventId, RecordedEvent, Snapshot, SnapshotOutcome, Version};
+
+/// One stream: its records, and what an append is judged by, so that no judgement scans the records.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// The event of version `v` stands at index `v - 1`. Shared with the log, and with readers that hold a page.
+    records: Vec<Arc<RecordedEvent>>,
+    ids: HashSet<EventId>,
+    /// The version of each command's last event.
+    commands: HashMap<CommandId, Version>,
+    snapshot: Option<Snapshot>,
+}
+
+impl Stream {
+    /// A stream that does not exist, for whoever only looks.
+    pub(super) fn none() -> &'static Self {
+        static NONE: LazyLock<Stream> = LazyLock::new(Stream::default);
+        &NONE
+    }
+
+    pub(super) fn head(&self) -> Version {
+        version(self.records.len())
+    }
+
+    /// Where the stream's last event is; the beginning when it has none.
+    pub(super) fn end(&self) -> Appended {
+        self.place(self.head())
+    }
+
+    /// Where the event of `version` is; for version 0 the beginning.
+    pub(super) fn place(&self, version: Version) -> Appended {
+        let position = self.at(version).map(|record| record.position).unwrap_or_default();
+        Appended { version, position }
+    }
+
+    fn at(&self, version: Version) -> Option<&Arc<RecordedEvent>> {
+        self.records.get(index(version.checked_sub(1)?))
+    }
+
+    /// The records after `version`, in order.
+    pub(super) fn after(&self, version: Version) -> &[Arc<RecordedEvent>] {
+        self.records.get(index(version)..).unwrap_or_default()
+    }
+
+    /// The records up to `version`, itself included, in order.
+    pub(super) fn until(&self, version: Version) -> &[Arc<RecordedEvent>] {
+        self.records.get(..index(version)).unwrap_or(&self.records)
+    }
+
+    pub(super) fn holds(&self, id: EventId) -> bool {
+        self.ids.contains(&id)
+    }
+
+    /// Where the last event of a stored command is.
+    pub(super) fn command(&self, id: CommandId) -> Option<Appended> {
+        self.commands.get(&id).map(|last| self.place(*last))
+    }
+
+    pub(super) fn push(&mut self, record: Arc<RecordedEvent>) {
+        self.ids.insert(record.id);
+        if let Some(mark) = record.command {
+            let last = self.records.len().saturating_add(mark.events as usize);
+            self.commands.insert(mark.id, version(last));
+        }
+        self.records.push(record);
+    }
+
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()
+    }
+
+    /// The highest version wins, whatever the order of the offers, and none is ahead of the stream.
+    pub(super) fn offer(&mut self, snapshot: Snapshot) -> SnapshotOutcome {
+        let newer_is_here = self.snapshot.as_ref().is_some_and(|own| own.version > snapshot.version);
+        if newer_is_here || snapshot.version > self.head() {
+            return SnapshotOutcome::Declined;
+        }
+        self.snapshot = Some(snapshot);
+        SnapshotOutcome::Stored
+    }
+}
+
+/// The version of the last of so many events. No memory holds more than [`Version::MAX`].
+fn version(events: usize) -> Version {
+    u64::try_from(events)
+        .ok()
+        .and_then(Version::new)
+        .unwrap_or(Version::MAX)
+}
+
+/// How many events lie up to `version`; a version beyond memory is beyond every list.
+fn index(version: Version) -> usize {
+    usize::try_from(version.get()).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,120 @@
+//! What the clocks of tests promise.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use composable_rust_core::Clock;
+use composable_rust_testing::{FixedClock, TestClock};
+use futures::{FutureExt, executor::LocalPool, future::join_all, task::LocalSpawnExt};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_fixed_clock_shows_what_it_was_set_to_on_every_handle() {
+    let clock = FixedClock::default();
+    let other = clock.clone();
+    clock.set(FixedClock::START + SECOND);
+    assert_eq!(other.now(), FixedClock::START + SECOND);
+}
+
+#[test]
+fn sleeping_on_a_fixed_clock_lets_others_run_and_takes_no_time() {
+    let clock = FixedClock::default();
+    let mut sleep = clock.sleep(SECOND);
+    assert_eq!((&mut sleep).now_or_never(), None, "the first poll yields");
+    assert_eq!((&mut sleep).now_or_never(), Some(()));
+    assert_eq!(clock.now(), FixedClock::START);
+}
+
+#[test]
+fn sleepers_wake_in_the_order_of_their_deadlines_and_see_the_time_they_waited_for() {
+    let (clock, woken) = (TestClock::new(), Arc::new(Mutex::new(Vec::new())));
+    let mut pool = LocalPool::new();
+    for seconds in [3, 1, 2, 1] {
+        let (clock, woken) = (clock.clone(), Arc::clone(&woken));
+        let sleep = clock.sleep(SECOND * seconds);
+        let sleeper = async move {
+            sleep.await;
+            woken.lock().unwrap().push((seconds, clock.now()));
+        };
+        pool.spawner().spawn_local(sleeper).unwrap();
+    }
+    pool.run_until_stalled();
+    clock.advance_with(SECOND * 5, || pool.run_until_stalled());
+    let expected = [1, 1, 2, 3].map(|seconds| (seconds, FixedClock::START + SECOND * seconds));
+    assert_eq!(*woken.lock().unwrap(), expected);
+    assert_eq!(clock.now(), FixedClock::START + SECOND * 5);
+}
+
+#[test]
+fn an_advance_wakes_nobody_before_the_deadline() {
+    let clock = TestClock::new();
+    let mut sleep = clock.sleep(SECOND);
+    clock.advance(SECOND - Duration::from_nanos(1));
+    assert_eq!((&mut sleep).now_or_never(), None);
+    clock.advance(Duration::from_nanos(1));
+    assert_eq!((&mut sleep).now_or_never(), Some(()));
+}
+
+#[test]
+fn a_sleep_counts_from_the_call_and_not_from_the_first_poll() {
+    let clock = TestClock::new();
+    let sleep = clock.sleep(SECOND);
+    clock.advance(SECOND);
+    assert_eq!(sleep.now_or_never(), Some(()));
+}
+
+#[test]
+fn a_sleep_of_nothing_is_over_at_once() {
+    let clock = TestClock::new();
+    assert_eq!(clock.sleep(Duration::ZERO).now_or_never(), Some(()));
+    assert_eq!(clock.pending(), 0);
+}
+
+#[test]
+fn a_dropped_sleep_leaves_the_clock() {
+    let clock = TestClock::new();
+    let (kept, dropped) = (clock.sleep(SECOND * 2), clock.sleep(SECOND));
+    assert_eq!(
+        (clock.pending(), clock.next_deadline()),
+        (2, Some(FixedClock::START + SECOND))
+    );
+    drop(dropped);
+    assert_eq!(
+        (clock.pending(), clock.next_deadline()),
+        (1, Some(FixedClock::START + SECOND * 2))
+    );
+    drop(kept);
+    assert_eq!((clock.pending(), clock.next_deadline()), (0, None));
+}
+
+#[test]
+fn advancing_to_the_next_deadline_wakes_that_one_alone() {
+    let clock = TestClock::new();
+    let (mut first, mut second) = (clock.sleep(SECOND), clock.sleep(SECOND * 2));
+    assert_eq!(clock.advance_to_next(), Some(FixedClock::START + SECOND));
+    assert_eq!((&mut first).now_or_never(), Some(()));
+    assert_eq!((&mut second).now_or_never(), None);
+    assert_eq!(clock.advance_to_next(), Some(FixedClock::START + SECOND * 2));
+    assert_eq!(clock.advance_to_next(), None);
+}
+
+#[test]
+fn running_the_clock_wakes_everyone() {
+    let clock = TestClock::new();
+    let sleeps = join_all((1..=100).map(|seconds| clock.sleep(SECOND * seconds)));
+    clock.run();
+    assert!(sleeps.now_or_never().is_some());
+    assert_eq!((clock.pending(), clock.now()), (0, FixedClock::START + SECOND * 100));
+}
+
+#[test]
+fn the_end_of_time_is_not_passed() {
+    let clock = TestClock::new();
+    let _forever = clock.sleep(Duration::MAX);
+    clock.advance(Duration::MAX);
+    clock.advance(Duration::MAX);
+    assert_eq!(clock.now(), chrono::DateTime::<chrono::Utc>::MAX_UTC);
+}
