@@ -59,3 +59,9 @@ pub use snapshot::{Snapshot, SnapshotOutcome};
 pub use store::{EventLog, EventStore};
 pub use stream_id::{StreamId, StreamIdError};
 pub use version::{Version, VersionError};
+
+/// What generated code needs and no one else does: not covered by any promise.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde;
+}

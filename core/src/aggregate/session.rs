@@ -129,22 +129,20 @@ impl<A: Aggregate> Session<A> {
     }
 
     /// The staged events are stored, the last of them at `version`: applies them and gives them back.
+    /// Should `apply` panic, they are still staged: [`Session::failed`] gives them back, and the session is torn.
     pub fn acknowledged(&mut self, version: Version) -> Vec<A::Event> {
-        let events = mem::take(&mut self.staged);
-        if let Some(tentative) = self.tentative.take() {
-            self.state = Arc::new(tentative);
-        } else {
-            let state = Arc::make_mut(&mut self.state);
-            apply_all::<A>(state, &events);
+        match self.tentative.take() {
+            Some(tentative) => self.state = Arc::new(tentative),
+            None => apply_all::<A>(Arc::make_mut(&mut self.state), &self.staged),
         }
         self.version = version;
-        events
+        mem::take(&mut self.staged)
     }
 
-    /// The staged events are not stored: forgets them.
-    pub fn failed(&mut self) {
-        self.staged.clear();
+    /// The staged events are not stored: forgets them and gives them back.
+    pub fn failed(&mut self) -> Vec<A::Event> {
         self.tentative = None;
+        mem::take(&mut self.staged)
     }
 
     /// Applies a recorded event. One that is applied already is ignored, so that overlapping reads do no harm.
