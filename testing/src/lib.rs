@@ -19,6 +19,7 @@
 //! ```
 
 mod clock;
+pub mod conformance;
 mod ids;
 mod in_memory;
 

@@ -1,0 +1,43 @@
+//! Events and streams for the checks: every one new.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use composable_rust_core::{CommandId, CommandMark, Encoding, IdGenerator, SerializedEvent, StreamId};
+
+use crate::SequentialIds;
+
+static IDS: SequentialIds = SequentialIds::new();
+static STREAMS: AtomicU64 = AtomicU64::new(1);
+
+/// A stream that no other check uses.
+pub(super) fn new_stream(category: &str) -> StreamId {
+    named_stream(&format!("{category}-{}", STREAMS.fetch_add(1, Ordering::Relaxed)))
+}
+
+pub(super) fn named_stream(name: &str) -> StreamId {
+    StreamId::try_from(name).unwrap_or_else(|error| panic!("the suite's stream {name:?} is no valid name: {error}"))
+}
+
+pub(super) fn new_event() -> SerializedEvent {
+    let id = IDS.event_id();
+    let data = id.as_uuid().as_bytes().to_vec();
+    SerializedEvent::new(id, "Happened.v1", Encoding::BINCODE, data)
+}
+
+pub(super) fn new_events(count: usize) -> Vec<SerializedEvent> {
+    (0..count).map(|_| new_event()).collect()
+}
+
+pub(super) fn new_command() -> CommandId {
+    IDS.command_id()
+}
+
+/// New events of one command, the first with its mark.
+pub(super) fn events_of(command: CommandId, count: u32) -> Vec<SerializedEvent> {
+    let mark = CommandMark {
+        id: command,
+        events: count,
+    };
+    let first = new_event().with_command(mark);
+    std::iter::once(first).chain((1..count).map(|_| new_event())).collect()
+}
