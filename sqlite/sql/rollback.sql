@@ -1,0 +1,2 @@
+-- Leaves no trace of a group that failed.
+ROLLBACK;

@@ -1,0 +1,9 @@
+-- The highest version wins whatever the order of saves, and none is ahead of its stream; no change means declined.
+-- By events_by_version and the primary key of snapshots.
+INSERT INTO snapshots (stream_id, version, state_data, schema, created_at)
+SELECT ?1, ?2, ?3, ?4, ?5
+ WHERE ?2 <= (SELECT coalesce(max(version), 0) FROM events WHERE stream_id = ?1)
+    ON CONFLICT (stream_id) DO UPDATE
+   SET version = excluded.version, state_data = excluded.state_data, schema = excluded.schema,
+       created_at = excluded.created_at
+ WHERE excluded.version >= snapshots.version;

@@ -1,0 +1,151 @@
+//! The connections of a store: each is a thread of the driver, used by one caller at a time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sqlx::{
+    ConnectOptions, Connection, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteSynchronous},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::options::Settings;
+
+/// Rows that the driver's thread may be ahead of a reader: with large events, this is what bounds memory.
+const ROWS_AHEAD: usize = 32;
+
+/// The write-ahead log is cut back to this size whenever it starts over.
+const LOG_BYTES: u32 = 16 << 20;
+
+/// Connections of one kind, opened when they are first needed and lent to one caller at a time, first come first served.
+///
+/// Not the driver's pool: that one asks each connection whether it lives, a trip to its thread, before it lends it; and
+/// it could close the connection that a store in memory lives in.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    /// How to open another one; `None` where the database is the connection.
+    settings: Option<SqliteConnectOptions>,
+    permits: Arc<Semaphore>,
+    most: u32,
+    idle: Mutex<Vec<SqliteConnection>>,
+}
+
+impl Connections {
+    /// At most `most` connections to a file.
+    pub(crate) fn to_file(settings: SqliteConnectOptions, most: u32) -> Arc<Self> {
+        Arc::new(Self {
+            settings: Some(settings),
+            permits: Arc::new(Semaphore::new(most as usize)),
+            most,
+            idle: Mutex::default(),
+        })
+    }
+
+    /// The one connection to a database in memory.
+    pub(crate) async fn to_memory(settings: &SqliteConnectOptions) -> Result<Arc<Self>, sqlx::Error> {
+        let connection = settings.connect().await?;
+        Ok(Arc::new(Self {
+            settings: None,
+            permits: Arc::new(Semaphore::new(1)),
+            most: 1,
+            idle: Mutex::new(vec![connection]),
+        }))
+    }
+
+    /// A connection for this caller alone, until it is dropped.
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, sqlx::Error> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
+        let idle = self.idle().pop();
+        let connection = match (idle, &self.settings) {
+            (Some(connection), _) => connection,
+            (None, Some(settings)) => settings.connect().await?,
+            (None, None) => return Err(sqlx::Error::PoolClosed),
+        };
+        Ok(Lease {
+            connection: Some(connection),
+            home: Arc::clone(self),
+            _permit: permit,
+        })
+    }
+
+    /// Waits for every caller to be done and closes the connections; no other will be lent.
+    pub(crate) async fn close(&self) {
+        // A second call finds the semaphore closed.
+        let Ok(_all) = self.permits.acquire_many(self.most).await else {
+            return;
+        };
+        self.permits.close();
+        let connections = std::mem::take(&mut *self.idle());
+        for connection in connections {
+            if let Err(error) = connection.close().await {
+                tracing::warn!(%error, "a connection did not close cleanly");
+            }
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<SqliteConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection on loan.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    connection: Option<SqliteConnection>,
+    home: Arc<Connections>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lease {
+    pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// Takes the connection out of service, together with a transaction that it may be in.
+    pub(crate) fn discard(&mut self) {
+        self.connection = None;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Runs before the permit is given back, so that whoever gets the permit finds the connection.
+        if let Some(connection) = self.connection.take() {
+            self.home.idle().push(connection);
+        }
+    }
+}
+
+/// The connection that writes.
+pub(crate) fn writer(database: SqliteConnectOptions, settings: &Settings) -> SqliteConnectOptions {
+    let options = common(database, settings)
+        .page_size(settings.page_size)
+        .synchronous(SqliteSynchronous::Full)
+        // What fsync does elsewhere takes these on macOS; other systems ignore them.
+        .pragma("fullfsync", "ON")
+        .pragma("checkpoint_fullfsync", "ON")
+        .pragma("journal_size_limit", LOG_BYTES.to_string());
+    match settings.max_bytes {
+        Some(bytes) => options.pragma(
+            "max_page_count",
+            (bytes / u64::from(settings.page_size)).max(1).to_string(),
+        ),
+        None => options,
+    }
+}
+
+/// A connection that reads. Not opened read-only: such a one can't recover or remove a write-ahead log.
+pub(crate) fn reader(database: SqliteConnectOptions, settings: &Settings) -> SqliteConnectOptions {
+    common(database, settings)
+        .create_if_missing(false)
+        .pragma("query_only", "ON")
+}
+
+fn common(database: SqliteConnectOptions, settings: &Settings) -> SqliteConnectOptions {
+    database
+        .busy_timeout(settings.busy_timeout)
+        .row_buffer_size(ROWS_AHEAD)
+        .thread_name(|id| format!("event-store-{id}"))
+        // A busy writer waits longer than what the driver warns about; the store traces what matters itself.
+        .disable_statement_logging()
+}

@@ -1,0 +1,164 @@
+//! What a failure of the driver means for the caller: decided by SQLite's result codes, never by text.
+
+use std::sync::Arc;
+
+use composable_rust_core::{AppendError, ReadError, SnapshotError, Source};
+
+/// SQLite's primary result codes, <https://www.sqlite.org/rescode.html>.
+mod code {
+    pub(super) const BUSY: i32 = 5;
+    pub(super) const LOCKED: i32 = 6;
+    pub(super) const READONLY: i32 = 8;
+    pub(super) const FULL: i32 = 13;
+    pub(super) const CANTOPEN: i32 = 14;
+    pub(super) const PROTOCOL: i32 = 15;
+    pub(super) const CONSTRAINT: i32 = 19;
+    pub(super) const NOTADB: i32 = 26;
+}
+
+/// The kinds of failure that callers are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Another connection holds the lock, or ours is gone: worth a retry.
+    Busy,
+    /// The connection's thread is gone.
+    Gone,
+    /// The file, or this connection, may not be written.
+    ReadOnly,
+    /// The disk, or the allowed size, is used up.
+    Full,
+    /// A trigger or a unique index refused.
+    Constraint,
+    /// The file can't be opened.
+    CannotOpen,
+    /// The file is no database.
+    NotADatabase,
+    /// Anything else, broken disks among it.
+    Other,
+}
+
+impl Kind {
+    pub(crate) fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(error) => error
+                .code()
+                .and_then(|code| code.parse().ok())
+                .map_or(Self::Other, Self::of_code),
+            sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed => Self::Gone,
+            _ => Self::Other,
+        }
+    }
+
+    /// The low byte of an extended code is its primary code.
+    fn of_code(extended: i32) -> Self {
+        match extended & 0xff {
+            code::BUSY | code::LOCKED | code::PROTOCOL => Self::Busy,
+            code::READONLY => Self::ReadOnly,
+            code::FULL => Self::Full,
+            code::CONSTRAINT => Self::Constraint,
+            code::CANTOPEN => Self::CannotOpen,
+            code::NOTADB => Self::NotADatabase,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// An append that failed before its COMMIT was tried: certainly not written.
+pub(crate) fn before_commit(error: sqlx::Error) -> AppendError {
+    match Kind::of(&error) {
+        Kind::Busy | Kind::Gone => AppendError::Unavailable(Arc::new(error)),
+        _ => AppendError::Backend(Arc::new(error)),
+    }
+}
+
+/// An append whose COMMIT failed. SQLite says so before it has written anything where the lock or the space is
+/// missing; what a disk kept of a write that it reported as failed, nobody knows.
+pub(crate) fn at_commit(error: sqlx::Error) -> AppendError {
+    match Kind::of(&error) {
+        Kind::Busy => AppendError::Unavailable(Arc::new(error)),
+        Kind::ReadOnly | Kind::Full | Kind::Constraint => AppendError::Backend(Arc::new(error)),
+        _ => AppendError::OutcomeUnknown(Arc::new(error)),
+    }
+}
+
+pub(crate) fn of_read(error: sqlx::Error) -> ReadError {
+    match Kind::of(&error) {
+        Kind::Busy | Kind::Gone => ReadError::Unavailable(Arc::new(error)),
+        _ => ReadError::Backend(Arc::new(error)),
+    }
+}
+
+pub(crate) fn of_snapshot(error: sqlx::Error) -> SnapshotError {
+    match Kind::of(&error) {
+        Kind::Busy | Kind::Gone => SnapshotError::Unavailable(Arc::new(error)),
+        _ => SnapshotError::Backend(Arc::new(error)),
+    }
+}
+
+/// Why the store itself, rather than its driver, can't serve a call.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum Stopped {
+    #[error("the store is closed")]
+    Closed,
+    #[error("the store was called outside of a tokio runtime")]
+    NoRuntime,
+    #[error("the runtime that was writing has ended")]
+    RuntimeEnded,
+}
+
+impl Stopped {
+    pub(crate) fn source(self) -> Source {
+        Arc::new(self)
+    }
+}
+
+/// A row that is not an event, though the schema allows it: only a foreign hand can have written it.
+#[derive(Debug, thiserror::Error)]
+#[error("the row at position {position} is not a valid event")]
+pub(crate) struct InvalidRow {
+    pub(crate) position: i64,
+    pub(crate) source: Source,
+}
+
+impl From<InvalidRow> for sqlx::Error {
+    fn from(row: InvalidRow) -> Self {
+        Self::Decode(Box::new(row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extended_codes_mean_what_their_primary_code_means() {
+        let table = [
+            (5, Kind::Busy),
+            (261, Kind::Busy),
+            (517, Kind::Busy),
+            (8, Kind::ReadOnly),
+            (1032, Kind::ReadOnly),
+            (13, Kind::Full),
+            (1811, Kind::Constraint),
+            (2067, Kind::Constraint),
+            (26, Kind::NotADatabase),
+            (10, Kind::Other),
+            (1034, Kind::Other),
+        ];
+        for (code, kind) in table {
+            assert_eq!(Kind::of_code(code), kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_leaves_only_a_commit_in_doubt() {
+        assert!(matches!(
+            before_commit(sqlx::Error::WorkerCrashed),
+            AppendError::Unavailable(_)
+        ));
+        assert!(matches!(
+            at_commit(sqlx::Error::WorkerCrashed),
+            AppendError::OutcomeUnknown(_)
+        ));
+    }
+}

@@ -1,0 +1,73 @@
+//! An append on its way through the queue, and the promise to answer it.
+
+use std::sync::Arc;
+
+use composable_rust_core::{AppendError, Appended, StreamAppend};
+use tokio::sync::oneshot;
+
+use crate::failure::Stopped;
+
+pub(crate) type Answer = Result<Vec<Appended>, AppendError>;
+
+/// Entries that are written together or not at all.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) appends: Vec<StreamAppend>,
+    pub(crate) reply: Reply,
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Job {
+    pub(crate) fn new(appends: Vec<StreamAppend>) -> (Self, oneshot::Receiver<Answer>) {
+        let (sender, answer) = oneshot::channel();
+        let events = || appends.iter().flat_map(|append| &append.events);
+        let job = Self {
+            events: events().count(),
+            bytes: events().map(|event| event.data.len()).sum(),
+            reply: Reply {
+                sender: Some(sender),
+                in_doubt: false,
+            },
+            appends,
+        };
+        (job, answer)
+    }
+}
+
+/// Answers exactly once, also when the runtime that was writing ends in the middle.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    sender: Option<oneshot::Sender<Answer>>,
+    in_doubt: bool,
+}
+
+impl Reply {
+    /// From here on a COMMIT may be on its way.
+    pub(crate) fn in_doubt(&mut self) {
+        self.in_doubt = true;
+    }
+
+    pub(crate) fn send(&mut self, answer: Answer) {
+        if let Some(sender) = self.sender.take() {
+            // A caller that is gone does not want to know.
+            let _ = sender.send(answer);
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let why = Stopped::RuntimeEnded.source();
+        self.send(Err(if self.in_doubt {
+            AppendError::OutcomeUnknown(why)
+        } else {
+            AppendError::Unavailable(why)
+        }));
+    }
+}
+
+/// The channel can't close unanswered; if it ever did, nothing would be known.
+pub(crate) fn unanswered(error: oneshot::error::RecvError) -> AppendError {
+    AppendError::OutcomeUnknown(Arc::new(error))
+}

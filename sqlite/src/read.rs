@@ -1,0 +1,109 @@
+//! Reading a stream: page by page, each a statement of its own, so that no reader holds the write-ahead log back.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use composable_rust_core::{Direction, ReadError, ReadStream, RecordedEvent, Version};
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
+use sqlx::Executor;
+
+use crate::{connection::Connections, failure, row, statements};
+
+/// The most rows of a page. Larger pages are not faster: each row is handed over by the driver's thread.
+const PAGE_ROWS: u64 = 256;
+
+/// A page ends early when its events come to so many bytes.
+const PAGE_BYTES: usize = 4 << 20;
+
+pub(crate) fn stream(
+    readers: Arc<Connections>,
+    read: ReadStream,
+) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
+    let pages = Pages {
+        left: read.limit.unwrap_or(u64::MAX),
+        next: Some(first(&read)),
+        page: VecDeque::new(),
+        readers,
+        read,
+    };
+    stream::try_unfold(pages, async |mut pages| {
+        let event = pages.event().await.map_err(failure::of_read)?;
+        Ok(event.map(|event| (event, pages)))
+    })
+    .boxed()
+}
+
+fn first(read: &ReadStream) -> i64 {
+    let from = read.from.map(Version::as_i64);
+    match read.direction {
+        Direction::Forward => from.unwrap_or(1),
+        Direction::Backward => from.unwrap_or(i64::MAX),
+    }
+}
+
+struct Pages {
+    readers: Arc<Connections>,
+    read: ReadStream,
+    /// How many more events are wanted.
+    left: u64,
+    /// Where the next page begins; `None` after the last one.
+    next: Option<i64>,
+    page: VecDeque<RecordedEvent>,
+}
+
+impl Pages {
+    async fn event(&mut self) -> Result<Option<RecordedEvent>, sqlx::Error> {
+        if self.page.is_empty() {
+            self.turn().await?;
+        }
+        Ok(self.page.pop_front())
+    }
+
+    async fn turn(&mut self) -> Result<(), sqlx::Error> {
+        let rows = self.left.min(PAGE_ROWS);
+        let Some(from) = self.next.filter(|_| rows > 0) else {
+            return Ok(());
+        };
+        let whole = self.fill(from, rows).await?;
+        let count = self.page.len() as u64;
+        self.left -= count.min(self.left);
+        let last = self.page.back().map(|event| event.version.as_i64());
+        let more = !whole || count == rows;
+        self.next = last.filter(|_| more).and_then(|last| self.behind(last));
+        Ok(())
+    }
+
+    /// Where reading goes on behind `version`.
+    fn behind(&self, version: i64) -> Option<i64> {
+        match self.read.direction {
+            Direction::Forward => version.checked_add(1),
+            Direction::Backward => Some(version - 1).filter(|next| *next > 0),
+        }
+    }
+
+    /// Fills the page; `false` when it ended early for its size.
+    async fn fill(&mut self, from: i64, rows: u64) -> Result<bool, sqlx::Error> {
+        let sql = match self.read.direction {
+            Direction::Forward => statements::READ_FORWARD,
+            Direction::Backward => statements::READ_BACKWARD,
+        };
+        let query = sqlx::query(sql)
+            .bind(self.read.stream_id.as_str())
+            .bind(from)
+            .bind(i64::try_from(rows).unwrap_or(i64::MAX));
+        let mut lease = self.readers.lease().await?;
+        let mut found = lease.connection()?.fetch(query);
+        let mut bytes = 0;
+        while let Some(row) = found.try_next().await? {
+            let event = row::event(&row, Some(&self.read.stream_id))?;
+            bytes += event.data.len();
+            self.page.push_back(event);
+            if bytes > PAGE_BYTES {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

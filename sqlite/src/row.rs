@@ -1,0 +1,80 @@
+//! Rows to events and back.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, Utc};
+use composable_rust_core::{
+    CommandMark, Encoding, EventMetadata, Position, RecordedEvent, SerializedEvent, StreamId, Version,
+};
+use sqlx::{Row, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use crate::failure::InvalidRow;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The event in a row of `position, stream_id, version, event_id, event_type, encoding, event_data, metadata,
+/// command_id, command_events, recorded_at`. `stream_id` spares a name that is known already.
+pub(crate) fn event(row: &SqliteRow, stream_id: Option<&StreamId>) -> Result<RecordedEvent, sqlx::Error> {
+    let position: i64 = row.try_get(0)?;
+    decode(row, position, stream_id).map_err(|source| {
+        let source = source.into();
+        InvalidRow { position, source }.into()
+    })
+}
+
+fn decode(row: &SqliteRow, position: i64, stream_id: Option<&StreamId>) -> Result<RecordedEvent, BoxError> {
+    let stream_id = match stream_id {
+        Some(stream_id) => stream_id.clone(),
+        None => row.try_get::<&str, _>(1)?.parse()?,
+    };
+    let version = Version::try_from(row.try_get::<i64, _>(2)?)?;
+    let written = SerializedEvent::new(
+        row.try_get::<Uuid, _>(3)?.into(),
+        row.try_get::<String, _>(4)?,
+        Encoding::from_code(row.try_get(5)?),
+        row.try_get(6)?,
+    );
+    let mut event = RecordedEvent::new(stream_id, version, at(position), instant(row.try_get(10)?)?, written);
+    event.metadata = metadata(row.try_get(7)?)?;
+    event.command = command(row.try_get(8)?, row.try_get(9)?);
+    Ok(event)
+}
+
+fn metadata(json: Option<&str>) -> Result<Option<EventMetadata>, BoxError> {
+    json.map(serde_json::from_str).transpose().map_err(Into::into)
+}
+
+fn command(id: Option<Uuid>, events: Option<u32>) -> Option<CommandMark> {
+    Some(CommandMark {
+        id: id?.into(),
+        events: events?,
+    })
+}
+
+fn instant(micros: i64) -> Result<DateTime<Utc>, BoxError> {
+    DateTime::from_timestamp_micros(micros).ok_or_else(|| "recorded_at lies beyond the calendar".into())
+}
+
+/// Positions are SQLite's rowids, 1 and above.
+pub(crate) const fn at(position: i64) -> Position {
+    Position::from_sequence(position.unsigned_abs())
+}
+
+/// The rowid to begin after. A position of another kind of store lies beyond all of ours.
+pub(crate) fn after(position: Position) -> i64 {
+    match position.parts() {
+        [0, 0, sequence] => i64::try_from(sequence).unwrap_or(i64::MAX),
+        _ => i64::MAX,
+    }
+}
+
+pub(crate) fn micros(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn metadata_json(event: &SerializedEvent) -> Result<Option<String>, sqlx::Error> {
+    let json = event.metadata.as_ref().map(serde_json::to_string).transpose();
+    json.map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}

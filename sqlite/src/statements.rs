@@ -1,0 +1,65 @@
+//! Every statement of the store: one file each in `sql/`, with its promise and its index in the header.
+
+use std::sync::LazyLock;
+
+pub(crate) const ROLLBACK: &str = include_str!("../sql/rollback.sql");
+pub(crate) const APPEND_ONE: &str = include_str!("../sql/append_one.sql");
+pub(crate) const STORED_EVENTS: &str = include_str!("../sql/stored_events.sql");
+pub(crate) const READ_FORWARD: &str = include_str!("../sql/read_forward.sql");
+pub(crate) const READ_BACKWARD: &str = include_str!("../sql/read_backward.sql");
+pub(crate) const LOG_END: &str = include_str!("../sql/log_end.sql");
+pub(crate) const SAVE_SNAPSHOT: &str = include_str!("../sql/save_snapshot.sql");
+pub(crate) const LOAD_SNAPSHOT: &str = include_str!("../sql/load_snapshot.sql");
+pub(crate) const CHECKPOINT: &str = include_str!("../sql/checkpoint.sql");
+pub(crate) const TABLES: &str = include_str!("../sql/tables.sql");
+pub(crate) const SCHEMA_VERSION: &str = include_str!("../sql/schema_version.sql");
+pub(crate) const RECORD_MIGRATION: &str = include_str!("../sql/record_migration.sql");
+pub(crate) const BEGIN: &str = include_str!("../sql/begin.sql");
+pub(crate) const COMMIT: &str = include_str!("../sql/commit.sql");
+
+/// Each call of the driver is a trip to the connection's thread, so what belongs together travels together: the lock,
+/// and all that a verdict needs.
+pub(crate) const BEGIN_WITH_FACTS: &str = concat!(
+    include_str!("../sql/begin.sql"),
+    include_str!("../sql/log_end.sql"),
+    include_str!("../sql/stream_heads.sql"),
+    include_str!("../sql/stored_ids.sql"),
+    include_str!("../sql/stored_commands.sql"),
+);
+
+/// The end of the log, and then a page of it: the page may be newer than the end, never older.
+pub(crate) const READ_LOG: &str = concat!(include_str!("../sql/log_end.sql"), include_str!("../sql/read_log.sql"));
+
+/// As [`READ_LOG`], with a filter.
+pub(crate) const READ_LOG_FILTERED: &str = concat!(
+    include_str!("../sql/log_end.sql"),
+    include_str!("../sql/read_log_filtered.sql")
+);
+
+/// Parameters of an event in `insert.sql`.
+pub(crate) const COLUMNS: usize = 11;
+
+/// An INSERT that takes up to `rows` events, alone and with the COMMIT behind it.
+pub(crate) struct Insert {
+    pub(crate) rows: usize,
+    pub(crate) alone: String,
+    pub(crate) committing: String,
+}
+
+impl Insert {
+    fn of(rows: usize) -> Self {
+        let parameters = ["?"; COLUMNS].join(", ");
+        let values = vec![format!("({parameters})"); rows].join(", ");
+        let alone = include_str!("../sql/insert.sql").replace("{rows}", &values);
+        let committing = format!("{alone}{COMMIT}");
+        Self {
+            rows,
+            alone,
+            committing,
+        }
+    }
+}
+
+/// Four sizes, so that a connection prepares four statements and no append binds eight times too many parameters.
+/// The largest stays below SQLite's 32,766 parameters.
+pub(crate) static INSERTS: LazyLock<[Insert; 4]> = LazyLock::new(|| [1, 8, 64, 512].map(Insert::of));

@@ -1,0 +1,75 @@
+//! The store itself: what the conformance suite does not know of.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+mod support;
+
+use composable_rust_core::{
+    AppendError, EventLog, EventStore, ExpectedVersion, Position, ReadAll, Snapshot, SnapshotOutcome, StreamAppend,
+    Version,
+};
+use composable_rust_sqlite::SqliteEventStore;
+use support::{event, events, stream};
+
+#[tokio::test]
+async fn what_was_appended_is_there_after_reopening() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("events.db");
+    let store = SqliteEventStore::open(&path).await.unwrap();
+    for n in 0..3 {
+        let written = store
+            .append_events(
+                stream(1),
+                Version::from(n * 2).into(),
+                events([u128::from(n) * 2, u128::from(n) * 2 + 1]),
+            )
+            .await
+            .unwrap();
+        assert_eq!(written.version, Version::from(n * 2 + 2));
+    }
+    let refused = store
+        .append_events(stream(1), ExpectedVersion::NoStream, vec![event(99)])
+        .await;
+    assert!(matches!(refused, Err(AppendError::Conflict(conflict)) if conflict.actual == Version::from(6)));
+    store.close().await;
+    let late = store
+        .append_events(stream(1), ExpectedVersion::Any, vec![event(99)])
+        .await;
+    assert!(matches!(late, Err(AppendError::Unavailable(_))));
+
+    let store = SqliteEventStore::open(&path).await.unwrap();
+    let loaded = store.load_events(stream(1), None).await.unwrap();
+    assert_eq!(loaded.len(), 6);
+    assert!(loaded.iter().zip(events(0..6)).all(|(old, new)| old.is_record_of(&new)));
+    assert_eq!(store.head().await.unwrap(), Position::from_sequence(6));
+    assert_eq!(
+        store
+            .read_all(ReadAll::after(Position::from_sequence(4)))
+            .await
+            .unwrap()
+            .events,
+        loaded[4..]
+    );
+}
+
+#[tokio::test]
+async fn snapshots_and_batches_work_in_memory() {
+    let store = SqliteEventStore::in_memory().await.unwrap();
+    let batch = vec![
+        StreamAppend::new(stream(1), ExpectedVersion::NoStream, events(0..1000)),
+        StreamAppend::check(stream(2), ExpectedVersion::NoStream),
+    ];
+    let first = store.append_batch(batch.clone()).await.unwrap();
+    assert_eq!(first[0].version, Version::from(1000));
+    assert_eq!(store.append_batch(batch).await.unwrap(), first);
+    let snapshot = |version: u32| Snapshot {
+        version: version.into(),
+        schema: 1,
+        data: vec![1],
+    };
+    let save = async |version| store.save_snapshot(stream(1), snapshot(version)).await.unwrap();
+    assert_eq!(save(1001).await, SnapshotOutcome::Declined);
+    assert_eq!(save(10).await, SnapshotOutcome::Stored);
+    assert_eq!(save(9).await, SnapshotOutcome::Declined);
+    assert_eq!(store.load_snapshot(stream(1)).await.unwrap(), Some(snapshot(10)));
+}

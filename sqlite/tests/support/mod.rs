@@ -1,0 +1,41 @@
+//! What the tests of this crate share: events, and another pair of hands on the same file.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::path::Path;
+
+use composable_rust_core::{Encoding, EventId, SerializedEvent, StreamId};
+use sqlx::{ConnectOptions, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+use uuid::Uuid;
+
+/// An event whose id and content are `n`.
+pub(crate) fn event(n: u128) -> SerializedEvent {
+    let id = EventId::from_uuid(Uuid::from_u128(n));
+    SerializedEvent::new(id, "Happened.v1", Encoding::BINCODE, n.to_be_bytes().to_vec())
+}
+
+pub(crate) fn events(ids: impl IntoIterator<Item = u128>) -> Vec<SerializedEvent> {
+    ids.into_iter().map(event).collect()
+}
+
+pub(crate) fn stream(id: impl std::fmt::Display) -> StreamId {
+    StreamId::new("test", id).unwrap()
+}
+
+/// A connection that knows nothing of the store, to tamper with its file or to lock it.
+pub(crate) async fn stranger(path: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// Takes the write lock of the file until the connection runs `ROLLBACK`.
+pub(crate) async fn lock(path: &Path) -> SqliteConnection {
+    let mut connection = stranger(path).await;
+    connection.execute("BEGIN IMMEDIATE").await.unwrap();
+    connection
+}
