@@ -1,5 +1,14 @@
 //! The store that runs reducers, performs effects and hosts aggregates.
 
+mod aggregates;
+mod caught;
+mod decided;
+mod event_sourced;
+mod retries;
 mod system;
+mod within;
 
+pub use aggregates::{Aggregates, AggregatesBuilder, CommandContext, Committed, ExecuteError, LoadError, Versioned};
+pub use event_sourced::{EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState};
+pub use retries::Retries;
 pub use system::{SystemClock, SystemIds};

@@ -1,0 +1,57 @@
+//! The good answers.
+
+use std::{ops::Deref, sync::Arc};
+
+use composable_rust_core::{Position, Version};
+
+/// What a command has led to: its events are stored.
+///
+/// ```
+/// use composable_rust_core::Version;
+/// use composable_rust_runtime::Committed;
+/// let nothing_to_do = Committed::<String> { events: vec![], version: Version::from(3), position: None };
+/// assert!(nothing_to_do.events.is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed<E> {
+    /// The events of this command; none is a valid outcome, and appends nothing.
+    pub events: Vec<E>,
+    /// The stream's version after it.
+    pub version: Version,
+    /// The position of the last event, if there is one: wait for a projection to reach it to read your own write.
+    pub position: Option<Position>,
+}
+
+/// A state and the version that it is the state of.
+///
+/// ```
+/// use composable_rust_core::Version;
+/// use composable_rust_runtime::Versioned;
+/// use std::sync::Arc;
+/// let name = Versioned { version: Version::from(2), state: Arc::new("Ada".to_owned()) };
+/// assert_eq!(name.len(), 3, "it can be used as the state itself");
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+pub struct Versioned<S> {
+    /// The version of the last event that is part of the state.
+    pub version: Version,
+    /// The state; shared, and never changed afterwards.
+    pub state: Arc<S>,
+}
+
+impl<S> Clone for Versioned<S> {
+    fn clone(&self) -> Self {
+        Self {
+            version: self.version,
+            state: Arc::clone(&self.state),
+        }
+    }
+}
+
+impl<S> Deref for Versioned<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.state
+    }
+}

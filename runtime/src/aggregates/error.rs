@@ -1,0 +1,145 @@
+//! Why a command was not carried out, or a state not loaded.
+
+use composable_rust_core::{
+    AppendError, Conflict, EventError, ObserveError, ReadError, Source, StreamId, StreamIdError, Version,
+};
+
+/// Why a command was not (or is not known to be) carried out. But for [`ExecuteError::OutcomeUnknown`], nothing is
+/// stored.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecuteError<R> {
+    /// The aggregate refused; final.
+    #[error(transparent)]
+    Rejected(R),
+    /// Other writers kept winning, as often as [`Retries::conflicts`](crate::Retries::conflicts) allows. Send the
+    /// command again later, or find out who else writes to this stream.
+    #[error(transparent)]
+    Conflict(Conflict),
+    /// The store can't be reached; nothing is stored. Send the command again later.
+    #[error("the event store is unavailable; the command was not carried out")]
+    Unavailable(#[source] Source),
+    /// The events may be stored or not: look at the stream before sending the command again.
+    #[error("the outcome of the command is unknown: its events may be stored or not")]
+    OutcomeUnknown(#[source] Source),
+    /// The store refused the events (too large, invalid, or for a reason of its own); final.
+    #[error("the event store refused the events")]
+    Refused(#[source] AppendError),
+    /// The stream could not be read.
+    #[error("the stream could not be read")]
+    Unreadable(#[source] Source),
+    /// An event of the stream is not one that the aggregate knows: teach it the stored name.
+    #[error("event {version} of {stream_id} can't be decoded")]
+    Undecodable {
+        /// The stream.
+        stream_id: StreamId,
+        /// The event's version.
+        version: Version,
+        /// What is wrong with it.
+        source: EventError,
+    },
+    /// A decided event could not be encoded; final.
+    #[error("a decided event can't be encoded")]
+    Unencodable(#[source] EventError),
+    /// `decide` panicked, or `apply` did on a stored event; a bug in the aggregate. The host goes on.
+    #[error("the aggregate panicked: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
+    /// The id does not name a stream.
+    #[error(transparent)]
+    InvalidId(#[from] StreamIdError),
+    /// The host has been shut down.
+    #[error("the host of the aggregates has been shut down")]
+    Closed,
+}
+
+/// Why the state of a stream could not be had.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The store can't be reached, or is busy. Ask again later.
+    #[error("the event store is unavailable")]
+    Unavailable(#[source] Source),
+    /// The stream could not be read.
+    #[error("the stream could not be read")]
+    Unreadable(#[source] Source),
+    /// An event of the stream is not one that the aggregate knows: teach it the stored name.
+    #[error("event {version} of {stream_id} can't be decoded")]
+    Undecodable {
+        /// The stream.
+        stream_id: StreamId,
+        /// The event's version.
+        version: Version,
+        /// What is wrong with it.
+        source: EventError,
+    },
+    /// `apply` panicked on a stored event; a bug in the aggregate.
+    #[error("the aggregate panicked: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
+    /// The id does not name a stream.
+    #[error(transparent)]
+    InvalidId(#[from] StreamIdError),
+}
+
+impl<R> From<LoadError> for ExecuteError<R> {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Unavailable(source) => Self::Unavailable(source),
+            LoadError::Unreadable(source) => Self::Unreadable(source),
+            LoadError::Undecodable {
+                stream_id,
+                version,
+                source,
+            } => Self::Undecodable {
+                stream_id,
+                version,
+                source,
+            },
+            LoadError::Panicked { message } => Self::Panicked { message },
+            LoadError::InvalidId(error) => Self::InvalidId(error),
+        }
+    }
+}
+
+impl<R> From<AppendError> for ExecuteError<R> {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Conflict(conflict) => Self::Conflict(conflict),
+            AppendError::Unavailable(source) => Self::Unavailable(source),
+            AppendError::OutcomeUnknown(source) => Self::OutcomeUnknown(source),
+            refused => Self::Refused(refused),
+        }
+    }
+}
+
+impl From<ReadError> for LoadError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(source) => Self::Unavailable(source),
+            ReadError::Backend(source) => Self::Unreadable(source),
+            other => Self::Unreadable(std::sync::Arc::new(other)),
+        }
+    }
+}
+
+impl From<ObserveError> for LoadError {
+    fn from(error: ObserveError) -> Self {
+        match error {
+            ObserveError::Undecodable {
+                stream_id,
+                version,
+                source,
+            } => Self::Undecodable {
+                stream_id,
+                version,
+                source,
+            },
+            other => Self::Unreadable(std::sync::Arc::new(other)),
+        }
+    }
+}

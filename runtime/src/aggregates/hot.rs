@@ -1,0 +1,111 @@
+//! The streams that are in memory.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use composable_rust_core::{Aggregate, Session, StreamId, StreamIdError};
+
+/// The streams that were used lately, by the aggregate's id.
+pub(super) struct Hot<A: Aggregate> {
+    keep: usize,
+    idle_after: Duration,
+    // A std Mutex: nothing awaits while it is held, and a look-up is short.
+    slots: Mutex<Slots<A>>,
+}
+
+struct Slots<A: Aggregate> {
+    by_id: HashMap<Box<str>, Arc<Slot<A>>>,
+    swept_at: DateTime<Utc>,
+}
+
+/// A stream and what is known of it; `None` is to be loaded.
+pub(super) struct Slot<A: Aggregate> {
+    pub(super) stream_id: StreamId,
+    /// Tokio's Mutex: held across the append, and its waiters are served in the order in which they came.
+    pub(super) session: tokio::sync::Mutex<Option<Session<A>>>,
+    used: AtomicBool,
+}
+
+impl<A: Aggregate> Hot<A> {
+    pub(super) fn new(keep: usize, idle_after: Duration, now: DateTime<Utc>) -> Self {
+        Self {
+            keep,
+            idle_after,
+            slots: Mutex::new(Slots {
+                by_id: HashMap::new(),
+                swept_at: now,
+            }),
+        }
+    }
+
+    /// The slot of the aggregate with this id, made if need be.
+    pub(super) fn slot(&self, id: &str, now: DateTime<Utc>) -> Result<Arc<Slot<A>>, StreamIdError> {
+        let mut slots = self.lock();
+        if slots.is_due(now, self.idle_after) {
+            slots.sweep(0);
+            slots.swept_at = now;
+        }
+        if let Some(slot) = slots.by_id.get(id) {
+            slot.used.store(true, Ordering::Relaxed);
+            return Ok(Arc::clone(slot));
+        }
+        let slot = Arc::new(Slot::new(A::stream_id(id)?));
+        if slots.by_id.len() >= self.keep {
+            // An eighth at a time, so that the sweeps of a host that is always full cost little each.
+            slots.sweep(self.keep - self.keep / 8);
+        }
+        slots.by_id.insert(id.into(), Arc::clone(&slot));
+        Ok(slot)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().by_id.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots<A>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<A: Aggregate> Slots<A> {
+    fn is_due(&self, now: DateTime<Utc>, idle_after: Duration) -> bool {
+        (now - self.swept_at).to_std().is_ok_and(|since| since >= idle_after)
+    }
+
+    /// Lets go of slots that were not used since the last sweep, until `keep` are left; then, if there still are more,
+    /// of any that nobody is using now. A slot that somebody holds stays: two slots of one stream would work against
+    /// each other.
+    fn sweep(&mut self, keep: usize) {
+        self.remove(keep, |slot| !slot.used.swap(false, Ordering::Relaxed));
+        if keep > 0 {
+            self.remove(keep, |_| true);
+        }
+    }
+
+    fn remove(&mut self, keep: usize, is_idle: impl Fn(&Slot<A>) -> bool) {
+        let mut left = self.by_id.len();
+        self.by_id.retain(|_, slot| {
+            // Nobody can get hold of the slot in between: that needs the lock that is held here.
+            let goes = left > keep && is_idle(slot) && Arc::strong_count(slot) == 1;
+            left -= usize::from(goes);
+            !goes
+        });
+    }
+}
+
+impl<A: Aggregate> Slot<A> {
+    fn new(stream_id: StreamId) -> Self {
+        Self {
+            stream_id,
+            session: tokio::sync::Mutex::new(None),
+            used: AtomicBool::new(true),
+        }
+    }
+}

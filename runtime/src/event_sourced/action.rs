@@ -1,0 +1,54 @@
+//! What can happen to an event-sourced aggregate in a store.
+
+use std::{fmt, sync::Arc};
+
+use composable_rust_core::{Aggregate, AppendError, Appended, ReadError, RecordedEvent};
+
+/// What [`EventSourced`](super::EventSourced) reduces. Send the first two; the others are the answers of the store, which
+/// a parent reducer may look at to react to what was stored.
+#[non_exhaustive]
+pub enum EventSourcedAction<A: Aggregate> {
+    /// Carry out a command.
+    Execute(Arc<A::Command>),
+    /// Load the stream, or what was recorded since.
+    Load,
+    /// The events since the known version, or why there are none.
+    Loaded(Result<Vec<RecordedEvent>, ReadError>),
+    /// Where the append ended, or why it was not made.
+    Stored(Result<Appended, AppendError>),
+}
+
+impl<A: Aggregate> EventSourcedAction<A> {
+    /// Carry out `command`.
+    pub fn execute(command: A::Command) -> Self {
+        Self::Execute(Arc::new(command))
+    }
+
+    /// Load the stream, or what was recorded since.
+    #[must_use]
+    pub const fn load() -> Self {
+        Self::Load
+    }
+}
+
+impl<A: Aggregate> Clone for EventSourcedAction<A> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Execute(command) => Self::Execute(Arc::clone(command)),
+            Self::Load => Self::Load,
+            Self::Loaded(answer) => Self::Loaded(answer.clone()),
+            Self::Stored(answer) => Self::Stored(answer.clone()),
+        }
+    }
+}
+
+impl<A: Aggregate> fmt::Debug for EventSourcedAction<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Execute(_) => f.write_str("Execute"),
+            Self::Load => f.write_str("Load"),
+            Self::Loaded(answer) => f.debug_tuple("Loaded").field(&answer.as_ref().map(Vec::len)).finish(),
+            Self::Stored(answer) => f.debug_tuple("Stored").field(answer).finish(),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! An aggregate as a reducer.
+
+mod action;
+mod reduce;
+mod state;
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use composable_rust_core::{Aggregate, EventStore, IdGenerator};
+
+pub use action::EventSourcedAction;
+pub use state::EventSourcedState;
+
+use crate::Retries;
+
+/// An [`Aggregate`] as a reducer: commands in, append effects out, events applied only after they were stored.
+///
+/// It composes like any other reducer. The stream is loaded when the first command comes; commands that come while an
+/// append is in flight wait, and then share the next append, each decided against what those before it decided.
+/// A rejection changes nothing in the log and is visible as [`EventSourcedState::last_rejection`].
+///
+/// ```
+/// # use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, Version};
+/// # use composable_rust_runtime::{
+/// #     EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, Store, SystemIds,
+/// # };
+/// # use composable_rust_testing::InMemoryEventStore;
+/// # use std::sync::Arc;
+/// # struct Deposited(u64);
+/// # impl Event for Deposited {
+/// #     fn event_type(&self) -> &'static str { "Deposited.v1" }
+/// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Codec::BINCODE.encode(&self.0) }
+/// #     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+/// #         Codec::new(stored.encoding).decode(stored.data).map(|amount| Self(amount).into())
+/// #     }
+/// # }
+/// # struct Account;
+/// # impl Aggregate for Account {
+/// #     const CATEGORY: &'static str = "account";
+/// #     type State = u64;
+/// #     type Command = u64;
+/// #     type Event = Deposited;
+/// #     type Rejection = std::convert::Infallible;
+/// #     type Environment = ();
+/// #     fn decide(_: &u64, amount: &u64, (): &()) -> Result<Vec<Deposited>, Self::Rejection> {
+/// #         Ok(vec![Deposited(*amount)])
+/// #     }
+/// #     fn apply(balance: &mut u64, event: &Deposited) { *balance += event.0; }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let events = Arc::new(InMemoryEventStore::new());
+/// let environment = EventSourcedEnvironment::new(events, Arc::new(SystemIds), ());
+/// let account = EventSourcedState::<Account>::new(Account::stream_id("a-1")?);
+///
+/// let store = Store::builder(EventSourced::<Account>::new(), environment).build(account)?;
+/// store.send(EventSourcedAction::execute(50)).await?.settled().await;
+///
+/// assert_eq!(store.state(|account| (**account.state(), account.version())), (50, Version::from(1)));
+/// # Ok(())
+/// # }
+/// ```
+pub struct EventSourced<A> {
+    retries: Retries,
+    aggregate: PhantomData<fn() -> A>,
+}
+
+impl<A: Aggregate> EventSourced<A> {
+    /// The reducer, trying again as [`Retries::default`] says.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_retries(Retries::default())
+    }
+
+    /// The reducer, trying again as `retries` say.
+    #[must_use]
+    pub const fn with_retries(retries: Retries) -> Self {
+        Self {
+            retries,
+            aggregate: PhantomData,
+        }
+    }
+}
+
+impl<A: Aggregate> Default for EventSourced<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<A> fmt::Debug for EventSourced<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSourced")
+            .field("retries", &self.retries)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What [`EventSourced`] needs beside the aggregate's own environment.
+///
+/// ```
+/// use composable_rust_runtime::{EventSourcedEnvironment, SystemIds};
+/// use composable_rust_testing::InMemoryEventStore;
+/// use std::sync::Arc;
+/// let events = Arc::new(InMemoryEventStore::new());
+/// let environment = EventSourcedEnvironment::new(events, Arc::new(SystemIds), "price list");
+/// assert_eq!(environment.aggregate, "price list");
+/// ```
+#[non_exhaustive]
+pub struct EventSourcedEnvironment<E> {
+    /// Where the events are kept.
+    pub store: Arc<dyn EventStore>,
+    /// Where event ids come from.
+    pub ids: Arc<dyn IdGenerator>,
+    /// What the aggregate's decisions may ask for.
+    pub aggregate: E,
+}
+
+impl<E> EventSourcedEnvironment<E> {
+    /// From its parts.
+    pub fn new(store: Arc<dyn EventStore>, ids: Arc<dyn IdGenerator>, aggregate: E) -> Self {
+        Self { store, ids, aggregate }
+    }
+}

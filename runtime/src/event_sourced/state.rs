@@ -1,0 +1,95 @@
+//! What a store knows of an event-sourced aggregate.
+
+use std::{collections::VecDeque, convert::Infallible, sync::Arc};
+
+use composable_rust_core::{Aggregate, Session, Source, StreamAppend, StreamId, Version};
+
+use crate::ExecuteError;
+
+/// The state of [`EventSourced`](super::EventSourced): the aggregate's own, and what waits to become part of it.
+pub struct EventSourcedState<A: Aggregate> {
+    pub(super) stream_id: StreamId,
+    pub(super) session: Session<A>,
+    pub(super) phase: Phase<A>,
+    pub(super) waiting: VecDeque<Arc<A::Command>>,
+    /// How often the commands that are worked on have met a conflict.
+    pub(super) conflicts: u32,
+    /// How often in a row the store was not available, or its answer was lost.
+    pub(super) outages: u32,
+    pub(super) last_rejection: Option<Arc<A::Rejection>>,
+    pub(super) last_failure: Option<ExecuteError<Infallible>>,
+}
+
+pub(super) enum Phase<A: Aggregate> {
+    /// What is known may be old: load before deciding.
+    Cold,
+    Loading,
+    Ready,
+    Appending(InFlight<A>),
+}
+
+/// An append, and all that becomes true when it is acknowledged.
+pub(super) struct InFlight<A: Aggregate> {
+    /// The commands it carries out, to be decided again after a conflict.
+    pub(super) commands: Vec<Arc<A::Command>>,
+    /// Said by the last of them against tentative state: held until that is stored.
+    pub(super) rejection: Option<Arc<A::Rejection>>,
+    /// The identical append, to be sent again while its outcome is unknown.
+    pub(super) append: StreamAppend,
+    /// An attempt may have been written.
+    pub(super) unknown: Option<Source>,
+}
+
+impl<A: Aggregate> EventSourcedState<A> {
+    /// A stream of which nothing is known yet.
+    #[must_use]
+    pub fn new(stream_id: StreamId) -> Self {
+        Self {
+            stream_id,
+            session: Session::new(),
+            phase: Phase::Cold,
+            waiting: VecDeque::new(),
+            conflicts: 0,
+            outages: 0,
+            last_rejection: None,
+            last_failure: None,
+        }
+    }
+
+    /// The stream.
+    #[must_use]
+    pub const fn stream_id(&self) -> &StreamId {
+        &self.stream_id
+    }
+
+    /// The aggregate's state, as the stored events make it.
+    #[must_use]
+    pub const fn state(&self) -> &Arc<A::State> {
+        self.session.state()
+    }
+
+    /// The version of the last event that is part of the state.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.session.version()
+    }
+
+    /// Whether the stream was loaded and nothing is in progress.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+    }
+
+    /// Why the last command was refused; `None` once a later one was accepted.
+    #[must_use]
+    pub const fn last_rejection(&self) -> Option<&Arc<A::Rejection>> {
+        self.last_rejection.as_ref()
+    }
+
+    /// Why the last commands could not be carried out, for a reason other than a rejection; `None` once a later append
+    /// was acknowledged.
+    #[must_use]
+    pub const fn last_failure(&self) -> Option<&ExecuteError<Infallible>> {
+        self.last_failure.as_ref()
+    }
+}

@@ -1,0 +1,133 @@
+//! A small aggregate, and a store that does as it is told: for the tests of the aggregates' shells.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helper functions of tests")]
+
+mod scripted;
+
+use std::sync::Arc;
+
+use composable_rust_core::{
+    Aggregate, Codec, Decoded, Encoded, Event, EventError, EventStore, ExpectedVersion, IdGenerator, SerializedEvent,
+    SnapshotPolicy, StreamId,
+};
+use composable_rust_runtime::SystemIds;
+pub(crate) use scripted::{Scripted, Step};
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum AccountEvent {
+    Deposited(i64),
+    Withdrawn(i64),
+    /// Encodes to nothing that can be decoded.
+    Unencodable,
+    /// `apply` panics on it.
+    Poison,
+}
+
+impl Event for AccountEvent {
+    fn event_type(&self) -> &'static str {
+        match self {
+            Self::Deposited(_) => "Deposited.v1",
+            Self::Withdrawn(_) => "Withdrawn.v1",
+            Self::Unencodable => "Unencodable.v1",
+            Self::Poison => "Poison.v1",
+        }
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EventError> {
+        match self {
+            Self::Deposited(amount) | Self::Withdrawn(amount) => Codec::BINCODE.encode(amount),
+            Self::Poison => Ok(vec![]),
+            Self::Unencodable => Err(EventError::Unfaithful {
+                event_type: "Unencodable.v1",
+            }),
+        }
+    }
+
+    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+        let codec = Codec::new(stored.encoding);
+        match stored.event_type {
+            "Deposited.v1" => codec.decode(stored.data).map(|amount| Self::Deposited(amount).into()),
+            "Withdrawn.v1" => codec.decode(stored.data).map(|amount| Self::Withdrawn(amount).into()),
+            "Poison.v1" => Ok(Self::Poison.into()),
+            _ => Err(EventError::unknown_type(stored)),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum AccountCommand {
+    Deposit(i64),
+    Withdraw(i64),
+    /// Deposits one, if the balance is as said; for seeing what a decision was shown.
+    DepositIf {
+        balance: i64,
+    },
+    DoNothing,
+    Panic,
+    Poison,
+    Unencodable,
+}
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("only {balance} left")]
+pub(crate) struct NotEnough {
+    pub(crate) balance: i64,
+}
+
+pub(crate) struct Account;
+
+impl Aggregate for Account {
+    const CATEGORY: &'static str = "account";
+    const SNAPSHOTS: SnapshotPolicy<i64> = SnapshotPolicy::every(10, 1);
+    type State = i64;
+    type Command = AccountCommand;
+    type Event = AccountEvent;
+    type Rejection = NotEnough;
+    type Environment = ();
+
+    fn decide(balance: &i64, command: &AccountCommand, (): &()) -> Result<Vec<AccountEvent>, NotEnough> {
+        match command {
+            AccountCommand::Deposit(amount) => Ok(vec![AccountEvent::Deposited(*amount)]),
+            AccountCommand::Withdraw(amount) if amount > balance => Err(NotEnough { balance: *balance }),
+            AccountCommand::Withdraw(amount) => Ok(vec![AccountEvent::Withdrawn(*amount)]),
+            AccountCommand::DepositIf { balance: expected } if expected != balance => {
+                Err(NotEnough { balance: *balance })
+            }
+            AccountCommand::DepositIf { .. } => Ok(vec![AccountEvent::Deposited(1)]),
+            AccountCommand::DoNothing => Ok(vec![]),
+            AccountCommand::Panic => panic!("decided to panic"),
+            AccountCommand::Poison => Ok(vec![AccountEvent::Poison]),
+            AccountCommand::Unencodable => Ok(vec![AccountEvent::Unencodable]),
+        }
+    }
+
+    fn apply(balance: &mut i64, event: &AccountEvent) {
+        match event {
+            AccountEvent::Deposited(amount) => *balance += amount,
+            AccountEvent::Withdrawn(amount) => *balance -= amount,
+            AccountEvent::Unencodable => {}
+            AccountEvent::Poison => panic!("applied poison"),
+        }
+    }
+}
+
+pub(crate) fn stream() -> StreamId {
+    Account::stream_id("a").unwrap()
+}
+
+/// Events as another process would write them.
+pub(crate) fn serialized(events: &[AccountEvent]) -> Vec<SerializedEvent> {
+    events
+        .iter()
+        .map(|event| SerializedEvent::encode(event, SystemIds.event_id()).unwrap())
+        .collect()
+}
+
+/// Another process writes to the stream.
+pub(crate) async fn write(store: &Arc<Scripted>, events: &[AccountEvent]) {
+    store
+        .inner
+        .append_events(stream(), ExpectedVersion::Any, serialized(events))
+        .await
+        .unwrap();
+}
