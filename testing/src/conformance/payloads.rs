@@ -214,6 +214,7 @@ fn with_metadata() -> Vec<SerializedEvent> {
             1.5e300,
             -2.5e-300,
             f64::MAX,
+            1.797_693_134_862_315_5e308,
             f64::MIN_POSITIVE,
             123_456_789.012_345_68
         ]),
