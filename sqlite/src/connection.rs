@@ -2,13 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::future::BoxFuture;
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
-use crate::options::Settings;
+use crate::{failure::Stopped, options::Settings};
 
 /// Rows that the driver's thread may be ahead of a reader: with large events, this is what bounds memory.
 const ROWS_AHEAD: usize = 32;
@@ -66,6 +70,22 @@ impl Connections {
             home: Arc::clone(self),
             _permit: permit,
         })
+    }
+
+    /// Does some work with a connection, in a task of its own: whoever waits for it may stop polling in the middle and
+    /// wait for something else that needs the same connection.
+    pub(crate) async fn run<T, W>(self: &Arc<Self>, work: W) -> Result<T, sqlx::Error>
+    where
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let runtime = Handle::try_current().map_err(|_| Stopped::NoRuntime)?;
+        let home = Arc::clone(self);
+        let task = runtime.spawn(async move {
+            let mut lease = home.lease().await?;
+            work(lease.connection()?).await
+        });
+        task.await.map_err(|_| Stopped::RuntimeEnded)?
     }
 
     /// Waits for every caller to be done and closes the connections; no other will be lent.

@@ -1,6 +1,6 @@
 //! What a failure of the driver means for the caller: decided by SQLite's result codes, never by text.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use composable_rust_core::{AppendError, ReadError, SnapshotError, Source};
 
@@ -21,7 +21,7 @@ mod code {
 pub(crate) enum Kind {
     /// Another connection holds the lock, or ours is gone: worth a retry.
     Busy,
-    /// The connection's thread is gone.
+    /// The connection's thread is gone or can't be started, or the store has stopped.
     Gone,
     /// The file, or this connection, may not be written.
     ReadOnly,
@@ -44,7 +44,7 @@ impl Kind {
                 .code()
                 .and_then(|code| code.parse().ok())
                 .map_or(Self::Other, Self::of_code),
-            sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed => Self::Gone,
+            sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => Self::Gone,
             _ => Self::Other,
         }
     }
@@ -102,13 +102,19 @@ pub(crate) enum Stopped {
     Closed,
     #[error("the store was called outside of a tokio runtime")]
     NoRuntime,
-    #[error("the runtime that was writing has ended")]
+    #[error("the runtime that did the work has ended")]
     RuntimeEnded,
 }
 
 impl Stopped {
     pub(crate) fn source(self) -> Source {
         Arc::new(self)
+    }
+}
+
+impl From<Stopped> for sqlx::Error {
+    fn from(stopped: Stopped) -> Self {
+        Self::Io(io::Error::new(io::ErrorKind::NotConnected, stopped))
     }
 }
 

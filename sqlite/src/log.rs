@@ -3,59 +3,58 @@
 use std::{sync::Arc, time::Duration};
 
 use composable_rust_core::{EventFilter, LogPage, Position, ReadAll};
-use futures::TryStreamExt;
-use sqlx::{Executor, Row};
+use futures::{TryStreamExt, stream::BoxStream};
+use sqlx::{
+    Executor, Row, Sqlite,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
 use tokio::sync::watch;
 
 use crate::{connection::Connections, row, statements};
 
-/// The most rows of a page, and the bytes after which it ends early.
+/// The most rows of a page, however many are asked for.
 const PAGE_ROWS: usize = 4096;
-const PAGE_BYTES: usize = 4 << 20;
 
 /// The positions that a filtered page looks at: what bounds its work when little matches.
 const WINDOW: i64 = 16_384;
 
-pub(crate) async fn page(readers: &Arc<Connections>, read: &ReadAll) -> Result<LogPage, sqlx::Error> {
-    let after = row::after(read.after);
-    let window_end = after.saturating_add(WINDOW);
+pub(crate) async fn page(readers: &Arc<Connections>, read: ReadAll) -> Result<LogPage, sqlx::Error> {
+    let window_end = row::after(read.after).saturating_add(WINDOW);
     let limit = read.limit.clamp(1, PAGE_ROWS);
-    let filtered = read.filter != EventFilter::all();
-    let sql = if filtered {
-        statements::READ_LOG_FILTERED
-    } else {
+    let query = query(&read, window_end, limit);
+    let (log_end, page) = readers
+        .run(move |connection| Box::pin(async move { end_and_page(&mut connection.fetch(query)).await }))
+        .await?;
+    let full = page.events.len() == limit || !page.whole;
+    let last = page.events.last().map_or(read.after, |event| event.position);
+    let looked_at = row::at(window_end.min(log_end));
+    Ok(LogPage {
+        events: page.events,
+        // The page may be newer than the end that was read before it.
+        scanned: if full { last } else { last.max(looked_at) },
+    })
+}
+
+fn query(read: &ReadAll, window_end: i64, limit: usize) -> Query<'static, Sqlite, SqliteArguments> {
+    let sql = if read.filter == EventFilter::all() {
         statements::READ_LOG
+    } else {
+        statements::READ_LOG_FILTERED
     };
-    let query = sqlx::query(sql)
-        .bind(after)
+    sqlx::query(sql)
+        .bind(row::after(read.after))
         .bind(window_end)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(list(&read.filter.categories))
-        .bind(list(&read.filter.event_types));
-    let mut lease = readers.lease().await?;
-    let mut rows = lease.connection()?.fetch(query);
-    let log_end: i64 = match rows.try_next().await? {
-        Some(row) => row.try_get(3)?,
-        None => return Err(sqlx::Error::RowNotFound),
-    };
-    let (mut events, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.try_next().await? {
-        let event = row::event(&row, None)?;
-        bytes += event.data.len();
-        events.push(event);
-        if bytes > PAGE_BYTES {
-            break;
-        }
-    }
-    let full = events.len() == limit || bytes > PAGE_BYTES;
-    let last = events.last().map(|event| event.position);
-    let looked_at = row::at(window_end.min(log_end));
-    let scanned = match last {
-        Some(last) if full => last,
-        // The page may be newer than the end that was read before it.
-        last => last.unwrap_or(read.after).max(looked_at).max(read.after),
-    };
-    Ok(LogPage { events, scanned })
+        .bind(list(&read.filter.event_types))
+}
+
+async fn end_and_page(
+    rows: &mut BoxStream<'_, Result<SqliteRow, sqlx::Error>>,
+) -> Result<(i64, row::Page), sqlx::Error> {
+    let end = rows.try_next().await?.ok_or(sqlx::Error::RowNotFound)?;
+    Ok((end.try_get(3)?, row::page(rows, None).await?))
 }
 
 /// A list as JSON; an empty one allows everything.
@@ -64,8 +63,8 @@ fn list(allowed: &[String]) -> Option<String> {
 }
 
 pub(crate) async fn head(readers: &Arc<Connections>) -> Result<Position, sqlx::Error> {
-    let mut lease = readers.lease().await?;
-    let row = lease.connection()?.fetch_one(sqlx::query(statements::LOG_END)).await?;
+    let query = sqlx::query(statements::LOG_END);
+    let row = readers.run(|connection| connection.fetch_one(query)).await?;
     Ok(row::at(row.try_get(3)?))
 }
 

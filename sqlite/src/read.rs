@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use composable_rust_core::{Direction, ReadError, ReadStream, RecordedEvent, Version};
 use futures::{
-    StreamExt, TryStreamExt,
+    StreamExt,
     stream::{self, BoxStream},
 };
 use sqlx::Executor;
@@ -13,9 +13,6 @@ use crate::{connection::Connections, failure, row, statements};
 
 /// The most rows of a page. Larger pages are not faster: each row is handed over by the driver's thread.
 const PAGE_ROWS: u64 = 256;
-
-/// A page ends early when its events come to so many bytes.
-const PAGE_BYTES: usize = 4 << 20;
 
 pub(crate) fn stream(
     readers: Arc<Connections>,
@@ -89,21 +86,18 @@ impl Pages {
             Direction::Forward => statements::READ_FORWARD,
             Direction::Backward => statements::READ_BACKWARD,
         };
+        let stream_id = self.read.stream_id.clone();
         let query = sqlx::query(sql)
-            .bind(self.read.stream_id.as_str())
+            .bind(String::from(stream_id.clone()))
             .bind(from)
             .bind(i64::try_from(rows).unwrap_or(i64::MAX));
-        let mut lease = self.readers.lease().await?;
-        let mut found = lease.connection()?.fetch(query);
-        let mut bytes = 0;
-        while let Some(row) = found.try_next().await? {
-            let event = row::event(&row, Some(&self.read.stream_id))?;
-            bytes += event.data.len();
-            self.page.push_back(event);
-            if bytes > PAGE_BYTES {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let page = self
+            .readers
+            .run(move |connection| {
+                Box::pin(async move { row::page(&mut connection.fetch(query), Some(&stream_id)).await })
+            })
+            .await?;
+        self.page = page.events.into();
+        Ok(page.whole)
     }
 }

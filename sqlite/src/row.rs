@@ -6,12 +6,41 @@ use chrono::{DateTime, Utc};
 use composable_rust_core::{
     CommandMark, Encoding, EventMetadata, Position, RecordedEvent, SerializedEvent, StreamId, Version,
 };
+use futures::{TryStreamExt, stream::BoxStream};
 use sqlx::{Row, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use crate::failure::InvalidRow;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A page ends early when its events come to so many bytes.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// Events that were read together.
+pub(crate) struct Page {
+    pub(crate) events: Vec<RecordedEvent>,
+    /// Whether these are all rows that there were; `false` when they grew too large.
+    pub(crate) whole: bool,
+}
+
+/// Reads rows until they end or are large enough.
+pub(crate) async fn page(
+    rows: &mut BoxStream<'_, Result<SqliteRow, sqlx::Error>>,
+    stream_id: Option<&StreamId>,
+) -> Result<Page, sqlx::Error> {
+    let (mut events, mut bytes, mut whole) = (Vec::new(), 0, true);
+    while let Some(row) = rows.try_next().await? {
+        let event = event(&row, stream_id)?;
+        bytes += event.data.len();
+        events.push(event);
+        if bytes > PAGE_BYTES {
+            whole = false;
+            break;
+        }
+    }
+    Ok(Page { events, whole })
+}
 
 /// The event in a row of `position, stream_id, version, event_id, event_type, encoding, event_data, metadata,
 /// command_id, command_events, recorded_at`. `stream_id` spares a name that is known already.

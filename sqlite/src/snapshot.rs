@@ -33,8 +33,7 @@ async fn try_save(writer: &Arc<Connections>, stream_id: StreamId, snapshot: Snap
         .bind(snapshot.data)
         .bind(snapshot.schema)
         .bind(row::micros(SystemTime::now()));
-    let mut lease = writer.lease().await?;
-    let done = lease.connection()?.execute(query).await?;
+    let done = writer.run(|connection| connection.execute(query)).await?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -44,8 +43,7 @@ pub(crate) async fn load(readers: &Arc<Connections>, stream_id: StreamId) -> Res
 
 async fn try_load(readers: &Arc<Connections>, stream_id: StreamId) -> Result<Option<Snapshot>, sqlx::Error> {
     let query = sqlx::query(statements::LOAD_SNAPSHOT).bind(String::from(stream_id));
-    let mut lease = readers.lease().await?;
-    let Some(row) = lease.connection()?.fetch_optional(query).await? else {
+    let Some(row) = readers.run(|connection| connection.fetch_optional(query)).await? else {
         return Ok(None);
     };
     let version = Version::try_from(row.try_get::<i64, _>(0)?);

@@ -129,7 +129,7 @@ impl EventStore for SqliteEventStore {
 
 impl EventLog for SqliteEventStore {
     fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
-        Box::pin(async move { log::page(&self.readers, &read).await.map_err(failure::of_read) })
+        Box::pin(async move { log::page(&self.readers, read).await.map_err(failure::of_read) })
     }
 
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {

@@ -1,13 +1,26 @@
-//! What the tests of this crate share: events, and another pair of hands on the same file.
+//! What the tests of this crate share: events, stores, and another pair of hands on the same file.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::path::Path;
 
 use composable_rust_core::{Encoding, EventId, SerializedEvent, StreamId};
+use composable_rust_sqlite::{OpenError, SqliteEventStore};
 use sqlx::{ConnectOptions, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
 use uuid::Uuid;
+
+pub(crate) fn directory() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+pub(crate) fn opened(store: Result<SqliteEventStore, OpenError>) -> SqliteEventStore {
+    store.unwrap()
+}
+
+pub(crate) async fn open(path: &Path) -> SqliteEventStore {
+    opened(SqliteEventStore::open(path).await)
+}
 
 /// An event whose id and content are `n`.
 pub(crate) fn event(n: u128) -> SerializedEvent {

@@ -1,15 +1,11 @@
 //! The store itself: what the conformance suite does not know of.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
-
-mod support;
-
+use crate::support::{event, events, stream};
 use composable_rust_core::{
     AppendError, EventLog, EventStore, ExpectedVersion, Position, ReadAll, Snapshot, SnapshotOutcome, StreamAppend,
     Version,
 };
 use composable_rust_sqlite::SqliteEventStore;
-use support::{event, events, stream};
 
 #[tokio::test]
 async fn what_was_appended_is_there_after_reopening() {
