@@ -1,0 +1,187 @@
+//! What `#[event(...)]` says, and what it may say where.
+
+use proc_macro2::{Span, TokenTree};
+use syn::{
+    Attribute, Error, Expr, Ident, LitStr, Path, Result, Token, Type,
+    ext::IdentExt,
+    parse::{Parse, ParseStream},
+    punctuated::Punctuated,
+};
+
+/// Where an attribute stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Enum,
+    Struct,
+    Variant,
+}
+
+impl Place {
+    /// What may be said there, for a person who said something else.
+    fn takes(self) -> &'static str {
+        match self {
+            Self::Enum => {
+                "an enum takes `encoding`, `max_bytes`, `skip` and `crate`, and its variants the stored names"
+            }
+            Self::Struct => "a struct takes a stored name, `from`, `encoding`, `max_bytes`, `skip` and `crate`",
+            Self::Variant => "a variant takes a stored name with `from`, or `flatten`",
+        }
+    }
+
+    fn check(self, span: Span, entry: &Entry) -> Result<()> {
+        let mistake = match entry {
+            Entry::Unknown(key) => format!("unknown key `{key}`"),
+            _ if self.allows(entry) => return Ok(()),
+            _ => "not in this place".to_owned(),
+        };
+        Err(Error::new(span, format!("{mistake}: {}", self.takes())))
+    }
+
+    fn allows(self, entry: &Entry) -> bool {
+        match entry {
+            Entry::Name(_) | Entry::From(..) => self != Self::Enum,
+            Entry::Flatten => self == Self::Variant,
+            Entry::Encoding(_) | Entry::MaxBytes(_) | Entry::Crate(_) | Entry::Skip(_) => self != Self::Variant,
+            Entry::Unknown(_) => false,
+        }
+    }
+}
+
+/// All `#[event(...)]` attributes of one place together.
+#[derive(Default)]
+pub(crate) struct EventAttribute {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) flatten: Option<Span>,
+    pub(crate) encoding: Option<Ident>,
+    pub(crate) max_bytes: Option<Expr>,
+    pub(crate) krate: Option<Path>,
+    pub(crate) skip: Vec<LitStr>,
+    pub(crate) from: Vec<OldForm>,
+}
+
+/// A stored name of the past, with the type of its payload.
+pub(crate) struct OldForm {
+    pub(crate) name: LitStr,
+    pub(crate) payload: Type,
+}
+
+enum Entry {
+    Name(LitStr),
+    Flatten,
+    Encoding(LitStr),
+    MaxBytes(Expr),
+    Crate(Path),
+    Skip(Punctuated<LitStr, Token![,]>),
+    From(Punctuated<OldForm, Token![,]>),
+    Unknown(String),
+}
+
+impl EventAttribute {
+    pub(crate) fn parse(attributes: &[Attribute], place: Place) -> Result<Self> {
+        let mut all = Self::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("event")) {
+            for Spanned { span, entry } in attribute.parse_args_with(Punctuated::<_, Token![,]>::parse_terminated)? {
+                place.check(span, &entry)?;
+                all.add(span, entry)?;
+            }
+        }
+        Ok(all)
+    }
+
+    fn add(&mut self, span: Span, entry: Entry) -> Result<()> {
+        let is_first = match entry {
+            Entry::Name(name) => self.name.replace(name).is_none(),
+            Entry::Flatten => self.flatten.replace(span).is_none(),
+            Entry::Encoding(name) => self.encoding.replace(encoding(&name)?).is_none(),
+            Entry::MaxBytes(most) => self.max_bytes.replace(most).is_none(),
+            Entry::Crate(path) => self.krate.replace(path).is_none(),
+            Entry::Skip(names) => {
+                self.skip.extend(names);
+                true
+            }
+            Entry::From(forms) => {
+                self.from.extend(forms);
+                true
+            }
+            Entry::Unknown(_) => true,
+        };
+        if is_first {
+            return Ok(());
+        }
+        Err(Error::new(span, "said twice: keep one of them"))
+    }
+}
+
+/// The name of the constant in core's `Encoding`.
+fn encoding(name: &LitStr) -> Result<Ident> {
+    match name.value().as_str() {
+        "bincode" => Ok(Ident::new("BINCODE", name.span())),
+        "json" => Ok(Ident::new("JSON", name.span())),
+        other => {
+            let message = format!("unknown encoding {other:?}: there are \"bincode\", the default, and \"json\"");
+            Err(Error::new(name.span(), message))
+        }
+    }
+}
+
+struct Spanned {
+    span: Span,
+    entry: Entry,
+}
+
+impl Parse for Spanned {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let span = input.span();
+        let entry = if input.peek(LitStr) {
+            Entry::Name(input.parse()?)
+        } else {
+            let key = Ident::parse_any(input).map_err(|_| Error::new(span, "expected a stored name or a key"))?;
+            Entry::parse(&key.to_string(), input)?
+        };
+        Ok(Self { span, entry })
+    }
+}
+
+impl Entry {
+    fn parse(key: &str, input: ParseStream<'_>) -> Result<Self> {
+        match key {
+            "flatten" => Ok(Self::Flatten),
+            "encoding" => value(input).map(Self::Encoding),
+            "max_bytes" => value(input).map(Self::MaxBytes),
+            "crate" => value::<LitStr>(input)?.parse().map(Self::Crate),
+            "skip" => list(input).map(Self::Skip),
+            "from" => list(input).map(Self::From),
+            _ => skip_to_comma(input).map(|()| Self::Unknown(key.to_owned())),
+        }
+    }
+}
+
+/// `= value`
+fn value<T: Parse>(input: ParseStream<'_>) -> Result<T> {
+    input.parse::<Token![=]>()?;
+    input.parse()
+}
+
+/// `(element, element)`
+fn list<T: Parse>(input: ParseStream<'_>) -> Result<Punctuated<T, Token![,]>> {
+    let elements;
+    syn::parenthesized!(elements in input);
+    Punctuated::parse_terminated(&elements)
+}
+
+/// So that the error for an unknown key can say what its place takes.
+fn skip_to_comma(input: ParseStream<'_>) -> Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}
+
+impl Parse for OldForm {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        Ok(Self {
+            name: input.parse()?,
+            payload: value(input)?,
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! Attributes that say what is not understood.
+
+use composable_rust_macros::Event;
+
+#[derive(Event)]
+#[event(encodign = "json")]
+enum Misspelt {
+    #[event("Misspelt.v1")]
+    Happened,
+}
+
+#[derive(Event)]
+#[event("Enum.v1")]
+enum Named {
+    #[event("Happened.v1")]
+    Happened,
+    #[event("Encoded.v1", encoding = "json")]
+    Encoded,
+    #[event("Named.v1", "Named.v2")]
+    Twice,
+    #[event("Old.v2", from("Old.v1"))]
+    Old(u8),
+    #[event]
+    Bare,
+    #[event(7)]
+    Number,
+    #[event("Written.v1")]
+    #[serde(with = "module")]
+    Written(u8),
+}
+
+#[derive(Event)]
+#[event(encoding = "yaml")]
+enum Yaml {
+    #[event("Happened.v1")]
+    Happened,
+}
+
+#[derive(Event)]
+#[event("Flat.v1", flatten)]
+struct Flat(u8);
+
+#[derive(Event)]
+#[event("Converted.v1")]
+#[serde(into = "u8", from = "u8")]
+struct Converted(u8);
+
+fn main() {}
