@@ -1,0 +1,116 @@
+//! What is kept in memory, and how it is renewed.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use composable_rust_core::{Clock, Codec, EventStore, Snapshot, SnapshotOutcome, Version};
+use composable_rust_runtime::{Aggregates, ExecuteError};
+use composable_rust_testing::FixedClock;
+
+use crate::{
+    account::{
+        Account,
+        AccountCommand::{Deposit, DepositIf},
+        AccountEvent::Deposited,
+        NotEnough, Scripted, stream, write,
+    },
+    balance, host,
+};
+
+#[tokio::test]
+async fn a_state_is_never_older_than_the_call_also_where_others_write() {
+    let store = Scripted::new([]);
+    let host = host(&store);
+    host.execute("a", Deposit(1)).await.unwrap();
+    let before = host.state("a").await.unwrap();
+    write(&store, &[Deposited(10)]).await;
+    assert_eq!(balance(&host).await, (11, Version::from(2)));
+    assert_eq!(*before.state, 1, "what was handed out does not change");
+}
+
+#[tokio::test]
+async fn a_stream_that_has_lost_events_is_loaded_anew() {
+    let store = Scripted::new([]);
+    let host = host(&store);
+    host.execute("a", Deposit(1)).await.unwrap();
+    host.execute("a", Deposit(2)).await.unwrap();
+    store.inner.reset();
+    let committed = host.execute("a", DepositIf { balance: 3 }).await;
+    assert!(matches!(
+        committed,
+        Err(ExecuteError::Rejected(NotEnough { balance: 0 }))
+    ));
+}
+
+#[tokio::test]
+async fn a_snapshot_is_offered_when_it_is_due_and_loading_begins_from_it() {
+    let store = Scripted::new([]);
+    let first = host(&store);
+    for _ in 0..10 {
+        first.execute("a", Deposit(1)).await.unwrap();
+    }
+    let saved = async {
+        while store.inner.snapshot(&stream()).is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), saved).await.unwrap();
+    let wrong = Snapshot {
+        version: Version::from(10),
+        schema: 1,
+        data: Codec::BINCODE.encode(&1000_i64).unwrap(),
+    };
+    assert_eq!(
+        store.save_snapshot(stream(), wrong).await.unwrap(),
+        SnapshotOutcome::Stored
+    );
+    assert_eq!(
+        balance(&host(&store)).await,
+        (1000, Version::from(10)),
+        "the snapshot was believed, not the events"
+    );
+}
+
+#[tokio::test]
+async fn a_snapshot_of_another_schema_is_ignored_and_the_history_replayed() {
+    let store = Scripted::new([]);
+    write(&store, &[Deposited(7)]).await;
+    let other = Snapshot {
+        version: Version::from(1),
+        schema: 99,
+        data: vec![1, 2, 3],
+    };
+    store.save_snapshot(stream(), other).await.unwrap();
+    assert_eq!(balance(&host(&store)).await, (7, Version::from(1)));
+}
+
+#[tokio::test]
+async fn idle_streams_are_let_go_and_loaded_again() {
+    let clock = Arc::new(FixedClock::default());
+    let store = Scripted::new([]);
+    let host = Aggregates::<Account>::builder(store.clone(), ())
+        .clock(clock.clone())
+        .idle_after(Duration::from_mins(1))
+        .build();
+    host.execute("a", Deposit(1)).await.unwrap();
+    let later = |minutes| -> DateTime<Utc> { clock.now() + Duration::from_mins(minutes) };
+    for (minutes, hot) in [(1, 2), (1, 1)] {
+        clock.set(later(minutes));
+        host.execute("b", Deposit(1)).await.unwrap();
+        assert_eq!(host.hot(), hot);
+    }
+    assert_eq!(balance(&host).await, (1, Version::from(1)));
+}
+
+#[tokio::test]
+async fn no_more_streams_stay_hot_than_was_asked_for() {
+    let store = Scripted::new([]);
+    let host = Aggregates::<Account>::builder(store.clone(), ()).keep_hot(10).build();
+    for n in 0..100 {
+        host.execute(&n.to_string(), Deposit(n)).await.unwrap();
+        assert!(host.hot() <= 10);
+    }
+    for n in 0..100 {
+        assert_eq!(*host.state(&n.to_string()).await.unwrap().state, n);
+    }
+}

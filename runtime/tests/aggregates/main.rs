@@ -1,0 +1,37 @@
+//! `Aggregates`: each caller gets the outcome of its own command, and the log is right whatever happens.
+
+#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
+
+#[path = "../account/mod.rs"]
+mod account;
+mod faults;
+mod hot;
+mod order;
+mod outcomes;
+
+use std::{sync::Arc, time::Duration};
+
+use account::{Account, Scripted};
+use composable_rust_core::{Backoff, Version};
+use composable_rust_runtime::{Aggregates, Retries};
+
+fn host(store: &Arc<Scripted>) -> Aggregates<Account> {
+    Aggregates::new(store.clone(), ())
+}
+
+fn attempts(n: u32) -> Retries {
+    let backoff = Backoff::exponential(n, Duration::from_millis(1));
+    Retries::default().with_conflicts(backoff).with_outages(backoff)
+}
+
+fn impatient(store: &Arc<Scripted>) -> Aggregates<Account> {
+    Aggregates::builder(store.clone(), ())
+        .retries(attempts(2))
+        .append_timeout(Duration::from_secs(1))
+        .build()
+}
+
+async fn balance(host: &Aggregates<Account>) -> (i64, Version) {
+    let state = host.state("a").await.unwrap();
+    (*state.state, state.version)
+}

@@ -1,0 +1,201 @@
+//! `EventSourced`: an aggregate as a reducer, in a store.
+
+#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
+
+mod account;
+
+use std::{sync::Arc, time::Duration};
+
+use account::{Account, AccountCommand, AccountEvent, NotEnough, Scripted, Step, stream, write};
+use composable_rust_core::{Backoff, ExpectedVersion, Version};
+use composable_rust_runtime::{
+    EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, ExecuteError, Retries, Store,
+    SystemIds,
+};
+
+use AccountCommand::{Deposit, DepositIf, DoNothing, Withdraw};
+use AccountEvent::Deposited;
+
+type AccountStore = Store<EventSourced<Account>>;
+
+fn open(events: &Arc<Scripted>, attempts: u32) -> AccountStore {
+    let backoff = Backoff::exponential(attempts, Duration::from_millis(1));
+    let retries = Retries::default().with_conflicts(backoff).with_outages(backoff);
+    let environment = EventSourcedEnvironment::new(events.clone(), Arc::new(SystemIds), ());
+    let state = EventSourcedState::new(stream());
+    Store::builder(EventSourced::<Account>::with_retries(retries), environment).build(state).unwrap()
+}
+
+async fn send(store: &AccountStore, command: AccountCommand) {
+    store.send(EventSourcedAction::execute(command)).await.unwrap().settled().await;
+}
+
+fn balance(store: &AccountStore) -> (i64, Version) {
+    store.state(|account| (**account.state(), account.version()))
+}
+
+fn rejection(store: &AccountStore) -> Option<NotEnough> {
+    store.state(|account| account.last_rejection().map(|rejection| NotEnough::clone(rejection)))
+}
+
+#[tokio::test]
+async fn a_command_is_stored_and_then_applied() {
+    let events = Scripted::new([Step::Held]);
+    let store = open(&events, 3);
+    store.dispatch(EventSourcedAction::execute(Deposit(5))).await.unwrap();
+    events.arrived.notified().await;
+    assert_eq!(balance(&store), (0, Version::INITIAL), "not before the store has acknowledged it");
+    let settled = store.send(EventSourcedAction::load()).await.unwrap();
+    events.proceed.notify_one();
+    settled.settled().await;
+    send(&store, DoNothing).await;
+    assert_eq!(events.stored(stream()).await, [Deposited(5)]);
+}
+
+#[tokio::test]
+async fn the_stream_is_loaded_before_the_first_decision() {
+    let events = Scripted::new([]);
+    write(&events, &[Deposited(5)]).await;
+    let store = open(&events, 3);
+    send(&store, DepositIf { balance: 5 }).await;
+    assert_eq!(balance(&store), (6, Version::from(2)));
+}
+
+#[tokio::test]
+async fn a_rejection_changes_nothing_and_is_the_last_rejection() {
+    let events = Scripted::new([]);
+    let store = open(&events, 3);
+    send(&store, Withdraw(5)).await;
+    assert_eq!(rejection(&store), Some(NotEnough { balance: 0 }));
+    assert!(events.appends().is_empty());
+    send(&store, Deposit(5)).await;
+    assert_eq!(rejection(&store), None, "an accepted command supersedes it");
+}
+
+#[tokio::test]
+async fn commands_that_come_meanwhile_share_the_next_append() {
+    let events = Scripted::new([Step::Held]);
+    let store = open(&events, 3);
+    let mut handles = vec![store.send(EventSourcedAction::execute(Deposit(1))).await.unwrap()];
+    events.arrived.notified().await;
+    for balance in 1..=5 {
+        handles.push(store.send(EventSourcedAction::execute(DepositIf { balance })).await.unwrap());
+    }
+    events.proceed.notify_one();
+    for handle in handles {
+        handle.settled().await;
+    }
+    assert_eq!(balance(&store), (6, Version::from(6)));
+    let sizes: Vec<_> = events.appends().iter().map(|append| append.events.len()).collect();
+    assert_eq!(sizes, [1, 5], "each was decided on what those before it decided");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_conflict_all_commands_of_the_append_are_decided_again_in_order() {
+    let overtaken = Step::OvertakenBy(vec![Deposited(100)]);
+    let events = Scripted::new([Step::Held, overtaken]);
+    let store = open(&events, 3);
+    let first = store.send(EventSourcedAction::execute(Deposit(1))).await.unwrap();
+    events.arrived.notified().await;
+    let accepted = store.send(EventSourcedAction::execute(Deposit(2))).await.unwrap();
+    let refused = store.send(EventSourcedAction::execute(DepositIf { balance: 3 })).await.unwrap();
+    events.proceed.notify_one();
+    for handle in [first, accepted, refused] {
+        handle.settled().await;
+    }
+    assert_eq!(balance(&store), (103, Version::from(3)));
+    assert_eq!(rejection(&store), Some(NotEnough { balance: 103 }), "what it stood on was gone: decided again");
+}
+
+#[tokio::test]
+async fn a_rejection_against_tentative_state_is_held_until_that_is_stored() {
+    let events = Scripted::new([Step::Pass, Step::Held]);
+    let store = open(&events, 3);
+    store.dispatch(EventSourcedAction::execute(Deposit(1))).await.unwrap();
+    events.arrived.notified().await;
+    send(&store, DoNothing).await;
+    // Both wait for the load that this one starts, and are then decided together.
+    let second = open(&events, 3);
+    let deposit = second.send(EventSourcedAction::execute(Deposit(1))).await.unwrap();
+    let withdraw = second.send(EventSourcedAction::execute(Withdraw(50))).await.unwrap();
+    events.arrived.notified().await;
+    assert_eq!(rejection(&second), None, "the deposit it was decided on is not stored yet");
+    events.proceed.notify_one();
+    deposit.settled().await;
+    withdraw.settled().await;
+    assert_eq!(rejection(&second), Some(NotEnough { balance: 2 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_asked_for_again_with_the_identical_append() {
+    for step in [Step::AnswerLost, Step::Lost, Step::Unavailable, Step::Panic] {
+        let events = Scripted::new([step]);
+        let store = open(&events, 3);
+        send(&store, Deposit(1)).await;
+        let appends = events.appends();
+        assert_eq!((appends.len(), &appends[0]), (2, &appends[1]));
+        assert_eq!(balance(&store), (1, Version::from(1)));
+        assert_eq!(events.stored(stream()).await, [Deposited(1)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_stays_lost_is_reported_and_the_stream_is_loaded_anew() {
+    let events = Scripted::new([Step::AnswerLost, Step::Unavailable]);
+    let store = open(&events, 2);
+    send(&store, Deposit(1)).await;
+    assert!(store.state(|account| matches!(account.last_failure(), Some(ExecuteError::OutcomeUnknown(_)))));
+    send(&store, DepositIf { balance: 1 }).await;
+    assert_eq!(balance(&store), (2, Version::from(2)));
+    assert!(store.state(|account| account.last_failure().is_none()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflicts_without_end_are_reported_and_later_commands_go_on() {
+    let overtaken = || Step::OvertakenBy(vec![Deposited(1)]);
+    let events = Scripted::new([overtaken(), overtaken()]);
+    let store = open(&events, 2);
+    send(&store, Deposit(100)).await;
+    assert!(store.state(|account| matches!(account.last_failure(), Some(ExecuteError::Conflict(_)))));
+    send(&store, DepositIf { balance: 2 }).await;
+    assert_eq!(balance(&store), (3, Version::from(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_cannot_be_loaded_is_reported() {
+    let events = Scripted::new([]);
+    events.fail_reads(2);
+    let store = open(&events, 2);
+    send(&store, Deposit(1)).await;
+    assert!(store.state(|account| matches!(account.last_failure(), Some(ExecuteError::Unavailable(_)))));
+    assert!(events.appends().is_empty(), "nothing is decided on a history that was not seen");
+    send(&store, Deposit(1)).await;
+    assert_eq!(balance(&store), (1, Version::from(1)));
+}
+
+#[tokio::test]
+async fn one_command_that_fails_leaves_the_others_as_they_are() {
+    let events = Scripted::new([Step::Held]);
+    let store = open(&events, 3);
+    let mut handles = vec![store.send(EventSourcedAction::execute(Deposit(1))).await.unwrap()];
+    events.arrived.notified().await;
+    for command in [AccountCommand::Panic, AccountCommand::Unencodable, Deposit(2)] {
+        handles.push(store.send(EventSourcedAction::execute(command)).await.unwrap());
+    }
+    events.proceed.notify_one();
+    for handle in handles {
+        handle.settled().await;
+    }
+    assert_eq!(events.stored(stream()).await, [Deposited(1), Deposited(2)]);
+}
+
+#[tokio::test]
+async fn loading_again_brings_what_others_wrote() {
+    let events = Scripted::new([]);
+    let store = open(&events, 3);
+    send(&store, Deposit(1)).await;
+    write(&events, &[Deposited(10)]).await;
+    store.send(EventSourcedAction::load()).await.unwrap().settled().await;
+    assert_eq!(balance(&store), (11, Version::from(2)));
+    assert_eq!(events.appends()[0].expected, ExpectedVersion::NoStream);
+}
