@@ -1,0 +1,168 @@
+//! Promise 5: what is sent again.
+
+use composable_rust_core::{
+    AppendError, Appended, Conflict, EventStore, ExpectedVersion, IdGenerator, StreamAppend, Version,
+};
+use composable_rust_testing::{InMemoryEventStore, SequentialIds, conformance::repeated_appends_are_stored_once};
+
+use super::broken::{Append, Batch, Fault, assert_caught, gap, head};
+
+struct ForgetsRepetitions;
+impl Fault for ForgetsRepetitions {
+    fn append<'a>(&'a self, store: &'a InMemoryEventStore, append: StreamAppend) -> Append<'a> {
+        let (expected, actual) = (append.expected, head(store, &append.stream_id));
+        if expected.accepts(actual) {
+            return store.append(append);
+        }
+        let stream_id = append.stream_id;
+        Box::pin(async move {
+            Err(Conflict {
+                stream_id,
+                expected,
+                actual,
+            }
+            .into())
+        })
+    }
+}
+
+#[test]
+fn a_store_on_which_a_repeated_append_conflicts_is_caught() {
+    let complaint = "the identical append, sent again, was to be written, and was refused";
+    assert_caught(repeated_appends_are_stored_once, ForgetsRepetitions, complaint);
+}
+
+/// Takes the same ids for the same append.
+struct ComparesIdsOnly;
+impl Fault for ComparesIdsOnly {
+    fn append<'a>(&'a self, store: &'a InMemoryEventStore, append: StreamAppend) -> Append<'a> {
+        Box::pin(async move {
+            let before = append.expected.exact().unwrap_or(Version::MAX);
+            let stored = store
+                .events(&append.stream_id)
+                .into_iter()
+                .filter(|event| event.version > before);
+            let stored: Vec<_> = stored.take(append.events.len()).collect();
+            let same = stored
+                .iter()
+                .map(|event| event.id)
+                .eq(append.events.iter().map(|event| event.id));
+            match stored.last() {
+                Some(last) if same => Ok(Appended {
+                    version: last.version,
+                    position: last.position,
+                }),
+                _ => store.append(append).await,
+            }
+        })
+    }
+}
+
+#[test]
+fn a_store_that_takes_other_content_for_a_repetition_is_caught() {
+    let complaint = "an append with a stored id and another payload was to be refused";
+    assert_caught(repeated_appends_are_stored_once, ComparesIdsOnly, complaint);
+}
+
+/// Which duplicates are written after all.
+struct Writes {
+    ids: SequentialIds,
+    duplicate: fn(&AppendError) -> bool,
+}
+impl Writes {
+    fn despite(duplicate: fn(&AppendError) -> bool) -> Self {
+        let ids = SequentialIds::series(9);
+        Self { ids, duplicate }
+    }
+}
+impl Fault for Writes {
+    fn append<'a>(&'a self, store: &'a InMemoryEventStore, append: StreamAppend) -> Append<'a> {
+        Box::pin(async move {
+            let mut again = append.clone();
+            match store.append(append).await {
+                Err(error) if (self.duplicate)(&error) => {
+                    for event in &mut again.events {
+                        (event.id, event.command) = (self.ids.event_id(), None);
+                    }
+                    again.expected = ExpectedVersion::Any;
+                    store.append(again).await
+                }
+                outcome => outcome,
+            }
+        })
+    }
+}
+
+#[test]
+fn a_store_that_does_not_know_its_ids_is_caught() {
+    let fault = Writes::despite(|error| matches!(error, AppendError::DuplicateId { .. }));
+    assert_caught(
+        repeated_appends_are_stored_once,
+        fault,
+        "was to be refused with DuplicateId",
+    );
+}
+
+#[test]
+fn a_store_that_does_not_know_its_commands_is_caught() {
+    let fault = Writes::despite(|error| matches!(error, AppendError::DuplicateCommand { .. }));
+    assert_caught(
+        repeated_appends_are_stored_once,
+        fault,
+        "was to be refused with DuplicateCommand",
+    );
+}
+
+/// Looks a command up, and writes its events a moment later.
+struct LooksCommandsUp(Writes);
+impl Fault for LooksCommandsUp {
+    fn append<'a>(&'a self, store: &'a InMemoryEventStore, append: StreamAppend) -> Append<'a> {
+        Box::pin(async move {
+            let racing = append.stream_id.category() == "racing" && append.events.iter().any(|e| e.command.is_some());
+            if racing && store.events(&append.stream_id).is_empty() {
+                gap().await;
+                return self.0.append(store, append).await;
+            }
+            store.append(append).await
+        })
+    }
+}
+
+#[test]
+fn a_store_on_which_a_command_can_race_itself_is_caught() {
+    let fault = LooksCommandsUp(Writes::despite(|error| {
+        matches!(error, AppendError::DuplicateCommand { .. })
+    }));
+    let complaint = "of many racing appends of one command, one was to be stored";
+    assert_caught(repeated_appends_are_stored_once, fault, complaint);
+}
+
+struct ForgetsRepeatedBatches;
+impl Fault for ForgetsRepeatedBatches {
+    fn append_batch<'a>(&'a self, store: &'a InMemoryEventStore, entries: Vec<StreamAppend>) -> Batch<'a> {
+        let stale = entries
+            .iter()
+            .find(|entry| !entry.expected.accepts(head(store, &entry.stream_id)));
+        if let Some(StreamAppend {
+            stream_id, expected, ..
+        }) = stale.cloned()
+        {
+            let actual = head(store, &stream_id);
+            return Box::pin(async move {
+                Err(Conflict {
+                    stream_id,
+                    expected,
+                    actual,
+                }
+                .into())
+            });
+        }
+        store.append_batch(entries)
+    }
+}
+
+#[test]
+fn a_store_on_which_a_repeated_batch_conflicts_is_caught() {
+    let complaint = "the identical batch, sent again, was to be written, and was refused";
+    assert_caught(repeated_appends_are_stored_once, ForgetsRepeatedBatches, complaint);
+}
