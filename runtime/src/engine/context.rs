@@ -1,0 +1,197 @@
+//! Where an effect stands: to whom it belongs and who can end it.
+
+use std::sync::Arc;
+
+use composable_rust_core::{CancelId, InFlight, Segment};
+use futures::future::AbortHandle;
+
+use super::{
+    count::{Gate, Ticket},
+    registry::Registry,
+    scope::{Name, Path, Scope},
+    tracker::Work,
+};
+
+/// Where an effect stands. All empty for one that a reducer returned in answer to a plain dispatch.
+///
+/// Contexts are passed by value to the last that needs them: what a queued action holds is then all that is left of
+/// its effect, and the reduce of the last action finds the effect's id free.
+#[derive(Clone, Default)]
+pub(super) struct Context {
+    pub(super) work: Option<Work>,
+    pub(super) scope: Option<Arc<Scope>>,
+    pub(super) path: Path,
+    pub(super) label: Option<&'static str>,
+    /// Who waits until the actions of this effect were reduced.
+    pub(super) gate: Option<Gate>,
+}
+
+impl Context {
+    pub(super) fn of(work: Option<Work>) -> Self {
+        Self {
+            work,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn labelled(self, label: &'static str) -> Self {
+        Self {
+            label: Some(label),
+            ..self
+        }
+    }
+
+    pub(super) fn gated(self, gate: &Gate) -> Self {
+        Self {
+            gate: Some(gate.clone()),
+            ..self
+        }
+    }
+
+    pub(super) fn in_child(self, segment: Segment, registry: &Arc<Registry>) -> Self {
+        let path: Arc<[Segment]> = self
+            .path
+            .iter()
+            .flat_map(|path| path.iter().cloned())
+            .chain([segment])
+            .collect();
+        let scope = registry.enter_child(Arc::clone(&path), self.scope);
+        Self {
+            scope: Some(scope),
+            path: Some(path),
+            ..self
+        }
+    }
+
+    /// `None` when an effect of this id runs and the new one is not to start.
+    pub(super) fn in_id(self, id: CancelId, in_flight: InFlight, registry: &Arc<Registry>) -> Option<Self> {
+        let name = Name {
+            path: self.path.clone(),
+            id: Some(id),
+        };
+        let scope = registry.enter_id(name, in_flight, self.scope)?;
+        Some(Self {
+            scope: Some(scope),
+            ..self
+        })
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.work.as_ref().is_some_and(Work::is_cancelled)
+            || self.scope.as_ref().is_some_and(|scope| scope.is_cancelled())
+    }
+
+    /// Lets everything around this effect end `task`, until the watch is dropped.
+    pub(super) fn watch(&self, serial: u64, task: &AbortHandle) -> Watch {
+        if let Some(work) = &self.work {
+            work.watch(serial, task);
+        }
+        if let Some(scope) = &self.scope {
+            scope.watch(serial, task);
+        }
+        Watch {
+            serial,
+            work: self.work.clone(),
+            scope: self.scope.clone(),
+        }
+    }
+}
+
+/// A task that can be ended from around it.
+pub(super) struct Watch {
+    serial: u64,
+    work: Option<Work>,
+    scope: Option<Arc<Scope>>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(work) = &self.work {
+            work.forget(self.serial);
+        }
+        if let Some(scope) = &self.scope {
+            scope.forget(self.serial);
+        }
+    }
+}
+
+/// An action on its way to the reducer.
+pub(super) struct Queued<A> {
+    pub(super) action: A,
+    pub(super) work: Option<Work>,
+    /// Boxed, since actions that no effect delivered have none.
+    pub(super) origin: Option<Box<Origin>>,
+    /// Whether it takes one of the inbox's places: those from outside do.
+    pub(super) bounded: bool,
+}
+
+/// The effect that an action came from.
+pub(super) struct Origin {
+    scope: Option<Arc<Scope>>,
+    /// Held, not read: its drop tells who waits.
+    _ticket: Option<Ticket>,
+    /// The answer of an event-store operation, which is reduced whatever was cancelled.
+    certain: bool,
+}
+
+impl<A> Queued<A> {
+    /// An action from outside.
+    pub(super) fn external(action: A, work: Option<Work>) -> Self {
+        Self {
+            action,
+            work,
+            origin: None,
+            bounded: true,
+        }
+    }
+
+    /// An action from outside that is reduced at once, and takes no place.
+    pub(super) fn direct(action: A, work: Option<Work>) -> Self {
+        Self {
+            action,
+            work,
+            origin: None,
+            bounded: false,
+        }
+    }
+
+    /// An action of an effect.
+    pub(super) fn delivered(action: A, context: Context) -> Self {
+        Self::from_effect(action, context, false)
+    }
+
+    /// The answer of an event-store operation.
+    pub(super) fn answered(action: A, context: Context) -> Self {
+        Self::from_effect(action, context, true)
+    }
+
+    fn from_effect(action: A, context: Context, certain: bool) -> Self {
+        let Context { work, scope, gate, .. } = context;
+        let plain = scope.is_none() && gate.is_none() && !certain;
+        let origin = (!plain).then(|| {
+            Box::new(Origin {
+                scope,
+                _ticket: gate.as_ref().map(Gate::ticket),
+                certain,
+            })
+        });
+        Self {
+            action,
+            work,
+            origin,
+            bounded: false,
+        }
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        if self.is_certain() {
+            return false;
+        }
+        let scope = self.origin.as_ref().and_then(|origin| origin.scope.as_ref());
+        self.work.as_ref().is_some_and(Work::is_cancelled) || scope.is_some_and(|scope| scope.is_cancelled())
+    }
+
+    pub(super) fn is_certain(&self) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.certain)
+    }
+}

@@ -1,0 +1,238 @@
+//! Questions to event stores: never cancelled, one append at a time for each stream.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use composable_rust_core::{
+    AppendError, Continuation, EventStoreOperation, ReadError, Reducer, SnapshotError, Source, StreamAppend, StreamId,
+};
+use futures::{
+    FutureExt,
+    future::{AbortHandle, Abortable, BoxFuture},
+};
+use tokio::sync::oneshot;
+use tracing::Instrument;
+
+use super::{
+    context::{Context, Queued},
+    core::Engine,
+    phase::Phase,
+    running::RunningGuard,
+    task::Ending,
+};
+use crate::{
+    caught::{caught, panic_message},
+    within::within,
+};
+
+type Reply<A> = Option<oneshot::Sender<Queued<A>>>;
+
+/// A store's future has panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("the event store panicked: {0}")]
+struct StorePanic(String);
+
+/// A store has not answered.
+#[derive(Debug, thiserror::Error)]
+#[error("the event store has not answered an append within {0:?}")]
+struct AppendTimeout(Duration);
+
+fn source(error: impl std::error::Error + Send + Sync + 'static) -> Source {
+    Arc::new(error)
+}
+
+/// What a running operation belongs to, in the order in which it is let go.
+struct Operating<R: Reducer> {
+    context: Context,
+    reply: Reply<R::Action>,
+    running: RunningGuard,
+    ending: Ending<R>,
+    label: &'static str,
+}
+
+impl<R: Reducer> Engine<R> {
+    /// The task of an operation: one that waits for nobody, so that no cancel ends it. Its place among the appends of
+    /// its streams is taken here. `None` past a shutdown's deadline.
+    pub(super) fn operate(
+        self: &Arc<Self>,
+        operation: EventStoreOperation<R::Action>,
+        context: Context,
+        reply: Reply<R::Action>,
+    ) -> Option<BoxFuture<'static, ()>> {
+        match operation {
+            EventStoreOperation::AppendEvents { store, append, then } => {
+                trace_append(&append, context.label);
+                let streams = vec![append.stream_id.clone()];
+                let asked = async move { store.append(append).await };
+                self.append_task(streams, asked, then, context, reply)
+            }
+            EventStoreOperation::AppendBatch { store, appends, then } => {
+                for append in &appends {
+                    trace_append(append, context.label);
+                }
+                let streams = appends.iter().map(|append| append.stream_id.clone()).collect();
+                let asked = async move { store.append_batch(appends).await };
+                self.append_task(streams, asked, then, context, reply)
+            }
+            EventStoreOperation::LoadEvents {
+                store,
+                stream_id,
+                from,
+                then,
+            } => {
+                let asked = async move { store.load_events(stream_id, from).await };
+                self.ask_task("load", asked, ReadError::Backend, then, context, reply)
+            }
+            EventStoreOperation::SaveSnapshot {
+                store,
+                stream_id,
+                snapshot,
+                then,
+            } => {
+                let asked = async move { store.save_snapshot(stream_id, snapshot).await };
+                self.ask_task("save snapshot", asked, SnapshotError::Backend, then, context, reply)
+            }
+            EventStoreOperation::LoadSnapshot { store, stream_id, then } => {
+                let asked = async move { store.load_snapshot(stream_id).await };
+                self.ask_task("load snapshot", asked, SnapshotError::Backend, then, context, reply)
+            }
+            _ => {
+                tracing::error!(
+                    label = context.label,
+                    "this runtime does not know the operation: it is not performed"
+                );
+                None
+            }
+        }
+    }
+
+    fn append_task<T: Send + 'static>(
+        self: &Arc<Self>,
+        streams: Vec<StreamId>,
+        asked: impl Future<Output = Result<T, AppendError>> + Send + 'static,
+        then: Continuation<Result<T, AppendError>, R::Action>,
+        context: Context,
+        reply: Reply<R::Action>,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let operating = self.operating("append", None, context, reply)?;
+        let turn = self.turns.queue(streams.clone());
+        let (engine, label) = (Arc::clone(self), operating.label);
+        let task = async move {
+            turn.come().await;
+            if !engine.may_start(label) {
+                return drop(operating);
+            }
+            let result = engine.append(asked).await;
+            drop(turn);
+            engine.note_outcome(&result, streams);
+            engine.answer(operating, then, result);
+        };
+        Some(Box::pin(task.instrument(tracing::debug_span!("append", label))))
+    }
+
+    /// The store's answer, or why it is unknown.
+    async fn append<T>(&self, asked: impl Future<Output = Result<T, AppendError>> + Send) -> Result<T, AppendError> {
+        let limit = self.append_timeout;
+        match within(&*self.clock, limit, AssertUnwindSafe(asked).catch_unwind()).await {
+            Some(Ok(result)) => result,
+            Some(Err(panic)) => Err(AppendError::OutcomeUnknown(source(StorePanic(panic_message(&*panic))))),
+            None => Err(AppendError::OutcomeUnknown(source(AppendTimeout(limit)))),
+        }
+    }
+
+    fn note_outcome<T>(&self, result: &Result<T, AppendError>, streams: Vec<StreamId>) {
+        let Err(error) = result else { return };
+        tracing::debug!(
+            ?streams,
+            error = error as &dyn std::error::Error,
+            "an append was not acknowledged"
+        );
+        if matches!(error, AppendError::OutcomeUnknown(_)) && !self.lifecycle.is_open() {
+            self.report().unknown.extend(streams);
+        }
+    }
+
+    /// A question that writes no events: only the store's end ends it.
+    fn ask_task<T: Send + 'static, E: Send + 'static>(
+        self: &Arc<Self>,
+        what: &'static str,
+        asked: impl Future<Output = Result<T, E>> + Send + 'static,
+        failed: fn(Source) -> E,
+        then: Continuation<Result<T, E>, R::Action>,
+        context: Context,
+        reply: Reply<R::Action>,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let (abort, registration) = AbortHandle::new_pair();
+        let operating = self.operating(what, Some(abort), context, reply)?;
+        let (engine, label) = (Arc::clone(self), operating.label);
+        let task = async move {
+            let asked = AssertUnwindSafe(asked).catch_unwind();
+            let Ok(answered) = Abortable::new(asked, registration).await else {
+                return;
+            };
+            let result = answered.unwrap_or_else(|panic| Err(failed(source(StorePanic(panic_message(&*panic))))));
+            engine.answer(operating, then, result);
+        };
+        Some(Box::pin(task.instrument(tracing::debug_span!("ask", what, label))))
+    }
+
+    fn operating(
+        self: &Arc<Self>,
+        what: &'static str,
+        abort: Option<AbortHandle>,
+        context: Context,
+        reply: Reply<R::Action>,
+    ) -> Option<Operating<R>> {
+        let label = context.label.unwrap_or(what);
+        let ending = Ending::new(self, context.work.clone());
+        if !self.may_start(label) {
+            return None;
+        }
+        Some(Operating {
+            running: self.running.enter(self.registry.serial(), label, abort),
+            context,
+            reply,
+            ending,
+            label,
+        })
+    }
+
+    /// Reduces what the continuation makes of the answer, whatever was cancelled meanwhile.
+    fn answer<T>(self: &Arc<Self>, operating: Operating<R>, then: Continuation<T, R::Action>, result: T) {
+        let Operating {
+            context,
+            reply,
+            running,
+            ending,
+            label,
+        } = operating;
+        match caught(|| then(result)) {
+            Ok(action) => self.hand_over(Queued::answered(action, context), reply),
+            Err(message) => tracing::error!(label, panic = message, "a continuation panicked: its answer is lost"),
+        }
+        drop(running);
+        ending.finish(self.lifecycle.phase() >= Phase::Closed);
+    }
+
+    /// To the effect that waits for the answer, if it still does.
+    fn hand_over(self: &Arc<Self>, item: Queued<R::Action>, reply: Reply<R::Action>) {
+        let unheard = match reply {
+            Some(reply) => reply.send(item).err(),
+            None => Some(item),
+        };
+        if let Some(item) = unheard {
+            self.deliver(item);
+        }
+    }
+}
+
+fn trace_append(append: &StreamAppend, label: Option<&'static str>) {
+    let metadata = append.events.first().and_then(|event| event.metadata.as_ref());
+    tracing::debug!(
+        stream_id = %append.stream_id,
+        expected_version = %append.expected,
+        events = append.events.len(),
+        correlation_id = metadata.and_then(|metadata| metadata.correlation_id).map(tracing::field::display),
+        label,
+        "append"
+    );
+}

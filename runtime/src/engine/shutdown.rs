@@ -1,0 +1,83 @@
+//! How a store comes to its end.
+
+use std::{sync::Arc, time::Duration};
+
+use composable_rust_core::Reducer;
+
+use super::{core::Engine, phase::Phase};
+use crate::{
+    store::{Fault, SettleError, ShutdownReport},
+    within::within,
+};
+
+impl<R: Reducer> Engine<R> {
+    /// Refuses what comes from outside, drains, waits for what runs until the deadline, ends the rest but appends, and
+    /// waits for those.
+    pub(crate) async fn shutdown(self: &Arc<Self>, deadline: Duration) -> ShutdownReport {
+        self.inbox.close(&self.lifecycle, Phase::Closing);
+        if within(&*self.clock, deadline, self.idle()).await.is_none() {
+            self.inbox.close(&self.lifecycle, Phase::Aborting);
+            let aborted = self.running.abort();
+            tracing::warn!(?aborted, "the deadline of a shutdown has passed");
+            self.report().aborted.extend(aborted);
+            self.idle().await;
+        }
+        self.close();
+        let mut report = self.report().clone();
+        report.fault = self.fault();
+        report
+    }
+
+    /// Reduces nothing any more and ends what runs; appends that have started finish unheard.
+    pub(crate) fn close(self: &Arc<Self>) {
+        self.lifecycle.advance(Phase::Closed);
+        self.stop();
+        self.inbox.poke();
+        self.drain();
+    }
+
+    /// Ends what runs, and tells those who wait for a place.
+    pub(super) fn stop(&self) {
+        self.running.abort();
+        self.timers.raise();
+        self.inbox.release_callers();
+    }
+
+    /// Waits until nothing waits and nothing runs.
+    async fn idle(self: &Arc<Self>) {
+        loop {
+            // Made before the look: it hears of what ends from here on.
+            let changed = self.running.changed.notified();
+            let idle = self.is_idle();
+            self.drain();
+            if idle {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// What runs is asked first: whatever it delivered before it ended is then seen in the inbox.
+    fn is_idle(&self) -> bool {
+        let core = self.core();
+        self.running.is_empty() && core.queue.is_empty() && self.inbox.is_empty()
+    }
+
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.lifecycle.fault().cloned()
+    }
+
+    pub(crate) fn reason(&self) -> SettleError {
+        self.lifecycle.reason()
+    }
+
+    /// The labels of what runs, in the order it started.
+    pub(crate) fn running(&self) -> Vec<&'static str> {
+        self.running.labels()
+    }
+
+    /// How many names, streams and intervals are remembered: none when nothing runs.
+    pub(crate) fn remembered(&self) -> usize {
+        self.registry.len() + self.turns.len() + self.windows.len()
+    }
+}

@@ -1,0 +1,108 @@
+//! How actions come in.
+
+use std::sync::{
+    Arc,
+    atomic::{Ordering, fence},
+};
+
+use composable_rust_core::Reducer;
+
+use super::{Tracker, context::Queued, core::Engine, inbox::Entry, publish::BoxedSubscriber, tracker::Work};
+
+/// Why an action was not taken; the store's public errors are made of it.
+pub(crate) enum Refused<A> {
+    Full(A),
+    Ended(A),
+}
+
+impl<R: Reducer> Engine<R> {
+    /// Takes an action, or says why not. The caller reduces it here and now, unless someone else drains.
+    pub(crate) fn submit(self: &Arc<Self>, action: R::Action) -> Result<(), Refused<R::Action>> {
+        self.submit_for(action, None).map_err(|(refused, _)| refused)
+    }
+
+    /// As [`Engine::submit`], followed by a tracker.
+    pub(crate) fn submit_tracked(self: &Arc<Self>, action: R::Action) -> Result<Arc<Tracker>, Refused<R::Action>> {
+        let (tracker, work) = Tracker::start();
+        match self.submit_for(action, Some(work)) {
+            Ok(()) => Ok(tracker),
+            Err((refused, _)) => Err(refused),
+        }
+    }
+
+    fn submit_for(
+        self: &Arc<Self>,
+        action: R::Action,
+        work: Option<Work>,
+    ) -> Result<(), (Refused<R::Action>, Option<Work>)> {
+        if let Some(mut core) = self.try_core()
+            && core.queue.is_empty()
+            && self.inbox.is_empty()
+            && self.lifecycle.is_open()
+        {
+            // Nobody is before this action: it takes no place in the inbox.
+            self.reduce(&mut core, Queued::direct(action, work));
+            let more = !core.is_quiet() && self.run(&mut core);
+            drop(core);
+            self.after_drain(more);
+            return Ok(());
+        }
+        // The lock may have been taken above and others left their actions: whatever happens here, drain.
+        let entry = self.inbox.push(Queued::external(action, work), &self.lifecycle);
+        self.drain();
+        match entry {
+            Entry::Entered => Ok(()),
+            Entry::Full(item) => Err((Refused::Full(item.action), item.work)),
+            Entry::Ended(item) => Err((Refused::Ended(item.action), item.work)),
+        }
+    }
+
+    /// Waits until there is a place for the action, and takes it.
+    pub(crate) async fn submit_when_free<T>(
+        self: &Arc<Self>,
+        action: R::Action,
+        submit: impl Fn(&Arc<Self>, R::Action) -> Result<T, Refused<R::Action>>,
+    ) -> Result<T, R::Action> {
+        let mut waiting = Some(action);
+        let enter = || match submit(self, waiting.take()?) {
+            Ok(entered) => Some(Ok(entered)),
+            Err(Refused::Ended(action)) => Some(Err(action)),
+            Err(Refused::Full(action)) => {
+                waiting = Some(action);
+                None
+            }
+        };
+        self.inbox.place(enter).await
+    }
+
+    /// Takes an effect's action: there is always a place for it.
+    pub(super) fn deliver(self: &Arc<Self>, item: Queued<R::Action>) {
+        // Not bounded, so it enters in every phase; the drainer discards it where nothing is reduced any more.
+        let _ = self.inbox.push(item, &self.lifecycle);
+        self.drain();
+    }
+
+    pub(crate) fn subscribe(self: &Arc<Self>, subscriber: BoxedSubscriber<R::State>) {
+        self.inbox.push_subscriber(subscriber);
+        self.drain();
+    }
+
+    /// Looks at the state, between reduces.
+    pub(crate) fn read<T>(self: &Arc<Self>, look: impl FnOnce(&R::State) -> T) -> T {
+        // Drained also when `look` panics: others may have left their actions to the holder of the lock.
+        let _drained = DrainOnDrop(self);
+        let core = self.core();
+        look(&core.state)
+    }
+}
+
+struct DrainOnDrop<'a, R: Reducer>(&'a Arc<Engine<R>>);
+
+impl<R: Reducer> Drop for DrainOnDrop<'_, R> {
+    fn drop(&mut self) {
+        fence(Ordering::SeqCst);
+        if !self.0.inbox.is_empty() {
+            self.0.drain();
+        }
+    }
+}

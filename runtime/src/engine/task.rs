@@ -1,0 +1,118 @@
+//! An effect as a task.
+
+use std::sync::Arc;
+
+use composable_rust_core::{Effect, Reducer};
+use futures::future::{AbortHandle, Abortable, BoxFuture};
+use tracing::Instrument;
+
+use super::{
+    context::{Context, Queued},
+    core::Engine,
+    phase::Phase,
+    tracker::Work,
+};
+
+/// How an effect, or a part of one, has ended.
+pub(super) enum Outcome<A> {
+    /// By itself, perhaps with a last action, which is not delivered yet: whoever gets it first lets go of everything
+    /// else that the effect holds.
+    Done(Option<Queued<A>>),
+    /// By a cancel, or it was not started.
+    Cancelled,
+    /// By a panic.
+    Panicked,
+}
+
+impl<R: Reducer> Engine<R> {
+    /// The task that performs `effect`: one for the whole tree, so that its parts start in order. `None` past a
+    /// shutdown's deadline, when nothing starts any more.
+    pub(super) fn task(
+        self: &Arc<Self>,
+        effect: Effect<R::Action>,
+        context: Context,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let label = context.label.unwrap_or_else(|| kind(&effect));
+        let ending = Ending::new(self, context.work.clone());
+        if !self.may_start(label) {
+            return None;
+        }
+        let serial = self.registry.serial();
+        let (abort, registration) = AbortHandle::new_pair();
+        let running = self.running.enter(serial, label, Some(abort.clone()));
+        let watch = context.watch(serial, &abort);
+        let performed = self.perform(effect, context);
+        let engine = Arc::clone(self);
+        let task = async move {
+            let outcome = Abortable::new(performed, registration).await;
+            drop(watch);
+            let aborted = outcome.is_err();
+            if let Ok(Outcome::Done(Some(last))) = outcome {
+                engine.deliver(last);
+            }
+            drop(running);
+            ending.finish(aborted);
+        };
+        Some(Box::pin(task.instrument(tracing::debug_span!("effect", label))))
+    }
+
+    /// Whether effects may still start; notes the label of one that may not.
+    pub(super) fn may_start(&self, label: &'static str) -> bool {
+        let phase = self.lifecycle.phase();
+        if phase == Phase::Aborting {
+            self.report().aborted.push(label);
+        }
+        phase < Phase::Aborting
+    }
+}
+
+/// Tells those who follow an effect if it ended because the store did, or its runtime.
+pub(super) struct Ending<R: Reducer> {
+    engine: Arc<Engine<R>>,
+    work: Option<Work>,
+    finished: bool,
+}
+
+impl<R: Reducer> Ending<R> {
+    pub(super) fn new(engine: &Arc<Engine<R>>, work: Option<Work>) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            work,
+            finished: false,
+        }
+    }
+
+    /// An effect that was ended by its id, its child or its handle has finished; one that the store ended has not.
+    pub(super) fn finish(mut self, aborted: bool) {
+        self.finished = !aborted || self.engine.lifecycle.phase() < Phase::Aborting;
+    }
+}
+
+impl<R: Reducer> Drop for Ending<R> {
+    fn drop(&mut self) {
+        if let Some(work) = &self.work
+            && !self.finished
+        {
+            work.cut(self.engine.lifecycle.reason());
+        }
+    }
+}
+
+/// What an effect without a label is called.
+pub(super) fn kind<A>(effect: &Effect<A>) -> &'static str {
+    match effect {
+        Effect::Future(_) => "future",
+        Effect::Stream(_) => "stream",
+        Effect::Delay(_) => "delay",
+        Effect::Parallel(_) => "parallel",
+        Effect::Sequential(_) => "sequential",
+        Effect::Race(_) => "race",
+        Effect::Throttle(_) => "throttle",
+        Effect::Retry(_) => "retry",
+        Effect::EventStore(_) => "event store",
+        Effect::Labelled(labelled) => labelled.label,
+        Effect::Cancellable(cancellable) => kind(&cancellable.effect),
+        Effect::Scoped(scoped) => kind(&scoped.effect),
+        _ => "effect",
+    }
+}

@@ -1,0 +1,104 @@
+//! Settings of a store.
+
+use std::{sync::Arc, time::Duration};
+
+use composable_rust_core::{Clock, Reducer};
+use tokio::runtime::Handle;
+
+use super::{BuildError, Owner, Store};
+use crate::{
+    SystemClock,
+    engine::{Engine, Settings, Spawn},
+};
+
+/// Builds a [`Store`].
+///
+/// ```
+/// # use composable_rust_core::{Effect, Reducer};
+/// # struct Counter;
+/// # impl Reducer for Counter {
+/// #     type State = u32; type Action = u32; type Environment = ();
+/// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::None }
+/// # }
+/// use composable_rust_runtime::{BuildError, Store};
+/// use std::time::Duration;
+///
+/// let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+/// let store = Store::builder(Counter, ())
+///     .capacity(16)
+///     .append_timeout(Duration::from_secs(5))
+///     .handle(runtime.handle().clone())
+///     .build(40)?;
+/// assert_eq!(store.state(|count| *count), 40);
+///
+/// let nowhere = Store::builder(Counter, ()).build(40);
+/// assert_eq!(nowhere.err(), Some(BuildError::NoRuntime));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub struct StoreBuilder<R: Reducer> {
+    reducer: R,
+    environment: R::Environment,
+    clock: Arc<dyn Clock>,
+    capacity: usize,
+    append_timeout: Duration,
+    handle: Option<Handle>,
+}
+
+impl<R: Reducer> StoreBuilder<R> {
+    pub(super) fn new(reducer: R, environment: R::Environment) -> Self {
+        Self {
+            reducer,
+            environment,
+            clock: Arc::new(SystemClock),
+            capacity: 1_024,
+            append_timeout: Duration::from_secs(30),
+            handle: None,
+        }
+    }
+
+    /// What delays, throttles, retries and timeouts sleep on. Without it, [`SystemClock`].
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// How many dispatched actions may wait; 1,024 if not said, at least 1. Actions from effects are exempt.
+    pub fn capacity(self, capacity: usize) -> Self {
+        Self { capacity, ..self }
+    }
+
+    /// How long an append may take before its outcome counts as unknown; 30 seconds if not said. Waiting for an
+    /// earlier append to the same stream does not count.
+    pub fn append_timeout(self, append_timeout: Duration) -> Self {
+        Self { append_timeout, ..self }
+    }
+
+    /// The runtime that effects run on. Without it, the one that the store is built in.
+    pub fn handle(self, handle: Handle) -> Self {
+        Self {
+            handle: Some(handle),
+            ..self
+        }
+    }
+
+    /// A running store.
+    ///
+    /// # Errors
+    /// [`BuildError::NoRuntime`] when no handle was given and there is no runtime here: give one.
+    pub fn build(self, initial_state: R::State) -> Result<Store<R>, BuildError> {
+        let handle = match self.handle {
+            Some(handle) => handle,
+            None => Handle::try_current().map_err(|_| BuildError::NoRuntime)?,
+        };
+        let settings = Settings {
+            clock: self.clock,
+            spawner: Arc::new(handle) as Arc<dyn Spawn>,
+            capacity: self.capacity,
+            append_timeout: self.append_timeout,
+        };
+        let engine = Engine::new(self.reducer, self.environment, initial_state, settings);
+        Ok(Store {
+            owner: Arc::new(Owner(Arc::new(engine))),
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! What a shutdown left behind.
+
+use composable_rust_core::StreamId;
+
+use super::Fault;
+
+/// What a shutdown left behind. Empty when everything came to its end in time.
+///
+/// ```
+/// use composable_rust_runtime::ShutdownReport;
+/// assert!(ShutdownReport::default().is_clean());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// The labels of effects that were ended at the deadline or not started after it, in the order they started;
+    /// for those without a label, what kind of effect it was.
+    pub aborted: Vec<&'static str>,
+    /// The streams of appends of which it is not known whether they were written: load them to find out.
+    pub unknown: Vec<StreamId>,
+    /// Why the store had stopped before, if it had.
+    pub fault: Option<Fault>,
+}
+
+impl ShutdownReport {
+    /// Whether nothing was left behind.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        *self == Self::default()
+    }
+}
