@@ -45,19 +45,11 @@ async fn try_group(writer: &Arc<Connections>, jobs: &mut [Job]) -> Result<Writte
         return Ok((vec![Ok(vec![appended])], log_end));
     }
     let result = transaction(&mut lease, jobs).await;
-    if result.is_err() {
-        roll_back(&mut lease).await;
+    match &result {
+        Ok(_) => lease.committed(),
+        Err(_) => lease.roll_back().await,
     }
     result
-}
-
-/// A failure may or may not have ended the transaction already. A connection whose state is not known is replaced.
-async fn roll_back(lease: &mut Lease) {
-    let Ok(connection) = lease.connection() else { return };
-    match connection.execute(statements::ROLLBACK).await {
-        Err(error) if Kind::of(&error) != Kind::Other => lease.discard(),
-        _ => {}
-    }
 }
 
 /// One event alone is judged by the statement that writes it. Where it is refused, `None`: a transaction finds out why.
@@ -113,7 +105,7 @@ fn appended(row: &sqlx::sqlite::SqliteRow) -> Result<Appended, sqlx::Error> {
 }
 
 async fn transaction(lease: &mut Lease, jobs: &mut [Job]) -> Result<Written, AppendError> {
-    let connection = lease.connection().map_err(failure::before_commit)?;
+    let connection = lease.transaction().map_err(failure::before_commit)?;
     let facts = begin(connection, jobs).await.map_err(failure::before_commit)?;
     let mut judge = Judge::new(facts);
     let mut answers = Vec::with_capacity(jobs.len());

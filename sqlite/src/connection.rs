@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::BoxFuture;
 use sqlx::{
-    ConnectOptions, Connection, SqliteConnection,
+    ConnectOptions, Connection, Executor, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
 use tokio::{
@@ -12,10 +12,17 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use crate::{failure::Stopped, options::Settings};
+use crate::{
+    failure::{Kind, Stopped},
+    options::Settings,
+    statements,
+};
 
 /// Rows that the driver's thread may be ahead of a reader: with large events, this is what bounds memory.
 const ROWS_AHEAD: usize = 32;
+
+/// What the writer remembers of the file: the inner pages of the indexes above all.
+const CACHE_BYTES: u32 = 16 << 20;
 
 /// The write-ahead log is cut back to this size whenever it starts over.
 const LOG_BYTES: u32 = 16 << 20;
@@ -30,7 +37,14 @@ pub(crate) struct Connections {
     settings: Option<SqliteConnectOptions>,
     permits: Arc<Semaphore>,
     most: u32,
-    idle: Mutex<Vec<SqliteConnection>>,
+    idle: Mutex<Vec<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: SqliteConnection,
+    /// Whether somebody was dropped in the middle of a transaction.
+    in_transaction: bool,
 }
 
 impl Connections {
@@ -51,7 +65,10 @@ impl Connections {
             settings: None,
             permits: Arc::new(Semaphore::new(1)),
             most: 1,
-            idle: Mutex::new(vec![connection]),
+            idle: Mutex::new(vec![Idle {
+                connection,
+                in_transaction: false,
+            }]),
         }))
     }
 
@@ -60,16 +77,21 @@ impl Connections {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
         let idle = self.idle().pop();
-        let connection = match (idle, &self.settings) {
-            (Some(connection), _) => connection,
-            (None, Some(settings)) => settings.connect().await?,
+        let (connection, in_transaction) = match (idle, &self.settings) {
+            (Some(idle), _) => (idle.connection, idle.in_transaction),
+            (None, Some(settings)) => (settings.connect().await?, false),
             (None, None) => return Err(sqlx::Error::PoolClosed),
         };
-        Ok(Lease {
+        let mut lease = Lease {
             connection: Some(connection),
             home: Arc::clone(self),
+            in_transaction,
             _permit: permit,
-        })
+        };
+        if in_transaction {
+            lease.roll_back().await;
+        }
+        Ok(lease)
     }
 
     /// Does some work with a connection, in a task of its own: whoever waits for it may stop polling in the middle and
@@ -96,14 +118,14 @@ impl Connections {
         };
         self.permits.close();
         let connections = std::mem::take(&mut *self.idle());
-        for connection in connections {
-            if let Err(error) = connection.close().await {
+        for idle in connections {
+            if let Err(error) = idle.connection.close().await {
                 tracing::warn!(%error, "a connection did not close cleanly");
             }
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<SqliteConnection>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -113,6 +135,7 @@ impl Connections {
 pub(crate) struct Lease {
     connection: Option<SqliteConnection>,
     home: Arc<Connections>,
+    in_transaction: bool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -121,17 +144,43 @@ impl Lease {
         self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// Takes the connection out of service, together with a transaction that it may be in.
-    pub(crate) fn discard(&mut self) {
-        self.connection = None;
+    /// The connection, for a transaction that lasts until [`Lease::committed`] or [`Lease::roll_back`].
+    pub(crate) fn transaction(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        self.in_transaction = true;
+        self.connection()
+    }
+
+    pub(crate) const fn committed(&mut self) {
+        self.in_transaction = false;
+    }
+
+    /// Ends a transaction that failed. The failure may have ended it already, which is fine; where nothing is known of
+    /// the connection any more, it stays in doubt.
+    pub(crate) async fn roll_back(&mut self) {
+        let Ok(connection) = self.connection() else { return };
+        match connection.execute(statements::ROLLBACK).await {
+            Err(error) if Kind::of(&error) != Kind::Other => {
+                tracing::warn!(%error, "a transaction could not be rolled back");
+            }
+            _ => self.in_transaction = false,
+        }
     }
 }
 
 impl Drop for Lease {
+    /// Runs before the permit is given back, so that whoever gets the permit finds the connection. One that is in a
+    /// transaction is closed, which ends the transaction and frees the lock. One to a database in memory is the
+    /// database: it is kept, and the next to get it rolls back.
     fn drop(&mut self) {
-        // Runs before the permit is given back, so that whoever gets the permit finds the connection.
-        if let Some(connection) = self.connection.take() {
-            self.home.idle().push(connection);
+        let replaceable = self.home.settings.is_some();
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        if !(self.in_transaction && replaceable) {
+            self.home.idle().push(Idle {
+                connection,
+                in_transaction: self.in_transaction,
+            });
         }
     }
 }
@@ -144,7 +193,11 @@ pub(crate) fn writer(database: SqliteConnectOptions, settings: &Settings) -> Sql
         // What fsync does elsewhere takes these on macOS; other systems ignore them.
         .pragma("fullfsync", "ON")
         .pragma("checkpoint_fullfsync", "ON")
-        .pragma("journal_size_limit", LOG_BYTES.to_string());
+        .pragma("journal_size_limit", LOG_BYTES.to_string())
+        // A trigger may abort a statement, so SQLite remembers how to undo it: not in a file that it creates for each.
+        .pragma("temp_store", "MEMORY")
+        .pragma("cache_size", format!("-{}", CACHE_BYTES / 1024))
+        .pragma("wal_autocheckpoint", "4000");
     match settings.max_bytes {
         Some(bytes) => options.pragma(
             "max_page_count",

@@ -105,16 +105,14 @@ impl Failed {
 
 async fn prepare(writer: &Arc<Connections>, settings: &Settings, is_file: bool) -> Result<(), Failed> {
     let mut lease = writer.lease().await?;
-    let connection = lease.connection()?;
     // In write-ahead mode readers and the writer do not wait for each other. Memory has no such mode and needs none.
     if is_file {
-        switch_to_wal(connection, settings.busy_timeout).await?;
+        switch_to_wal(lease.connection()?, settings.busy_timeout).await?;
     }
-    let migrated = migrate::run(connection).await;
-    if migrated.is_err() {
-        lease.discard();
-    }
-    migrated
+    // Where it fails, the connection is dropped in its transaction.
+    migrate::run(lease.transaction()?).await?;
+    lease.committed();
+    Ok(())
 }
 
 async fn switch_to_wal(connection: &mut SqliteConnection, patience: Duration) -> Result<(), sqlx::Error> {

@@ -1,5 +1,18 @@
 //! The store in use: the contract, and what a file, a disk and another process can do to it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails where it stands, its helpers too"
+)]
+
 mod basics;
 mod conformance;
+mod crash;
+mod failures;
+mod groups;
+mod migrations;
+mod opening;
+mod plans;
+mod processes;
 mod support;

@@ -1,10 +1,16 @@
 //! What the tests of this crate share: events, stores, and another pair of hands on the same file.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
+use std::{
+    fmt::Display,
+    ops::Range,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use std::path::Path;
-
-use composable_rust_core::{Encoding, EventId, SerializedEvent, StreamId};
+use composable_rust_core::{Encoding, EventId, EventStore, ExpectedVersion, SerializedEvent, StreamId};
 use composable_rust_sqlite::{OpenError, SqliteEventStore};
 use sqlx::{ConnectOptions, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
@@ -32,7 +38,7 @@ pub(crate) fn events(ids: impl IntoIterator<Item = u128>) -> Vec<SerializedEvent
     ids.into_iter().map(event).collect()
 }
 
-pub(crate) fn stream(id: impl std::fmt::Display) -> StreamId {
+pub(crate) fn stream(id: impl Display) -> StreamId {
     StreamId::new("test", id).unwrap()
 }
 
@@ -51,4 +57,22 @@ pub(crate) async fn lock(path: &Path) -> SqliteConnection {
     let mut connection = stranger(path).await;
     connection.execute("BEGIN IMMEDIATE").await.unwrap();
     connection
+}
+
+/// Appends events with these ids to a stream, whatever its version.
+pub(crate) async fn append(store: &SqliteEventStore, own: impl Display, ids: Range<u128>) {
+    let appended = store.append_events(stream(own), ExpectedVersion::Any, events(ids));
+    appended.await.unwrap();
+}
+
+/// Counts how often a connection works through `steps` instructions of SQLite's machine.
+pub(crate) async fn count_steps(connection: &mut SqliteConnection, steps: i32) -> Arc<AtomicU64> {
+    let rounds = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&rounds);
+    let mut handle = connection.lock_handle().await.unwrap();
+    handle.set_progress_handler(steps, move || {
+        seen.fetch_add(1, Ordering::Relaxed);
+        true
+    });
+    rounds
 }

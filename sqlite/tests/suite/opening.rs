@@ -1,0 +1,98 @@
+//! Opening: what a path can lead to.
+
+use std::fs;
+
+use composable_rust_core::{EventLog, Position};
+use composable_rust_sqlite::{OpenError, SqliteEventStore};
+use sqlx::Executor;
+
+use crate::support;
+
+#[tokio::test]
+async fn a_missing_file_is_created_and_a_missing_directory_is_not() {
+    let directory = support::directory();
+    let url = format!("sqlite://{}", directory.path().join("new.db").display());
+    let store = SqliteEventStore::connect(&url).await.unwrap();
+    assert_eq!(store.head().await.unwrap(), Position::BEGINNING);
+    let missing = directory.path().join("missing");
+    let refused = SqliteEventStore::open(missing.join("new.db")).await;
+    assert!(matches!(refused, Err(OpenError::MissingDirectory { path }) if path == missing));
+}
+
+#[tokio::test]
+async fn a_directory_is_no_store() {
+    let directory = support::directory();
+    let refused = SqliteEventStore::open(directory.path()).await;
+    assert!(matches!(refused, Err(OpenError::NotAFile { .. })));
+    assert!(matches!(
+        SqliteEventStore::open("").await,
+        Err(OpenError::InvalidPath { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_left_as_it_was() {
+    let directory = support::directory();
+    let path = directory.path().join("letter.txt");
+    let letter = "Dear Sir or Madam, ".repeat(100);
+    fs::write(&path, &letter).unwrap();
+    let refused = SqliteEventStore::open(&path).await;
+    assert!(matches!(refused, Err(OpenError::NotADatabase { .. })));
+    assert_eq!(fs::read_to_string(&path).unwrap(), letter);
+}
+
+#[tokio::test]
+async fn a_read_only_file_is_a_typed_error() {
+    let directory = support::directory();
+    let path = directory.path().join("events.db");
+    support::open(&path).await.close().await;
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&path, permissions).unwrap();
+    let refused = SqliteEventStore::open(&path).await;
+    assert!(matches!(refused, Err(OpenError::ReadOnly { .. })));
+}
+
+#[tokio::test]
+async fn a_store_shares_a_file_with_an_application() {
+    let directory = support::directory();
+    let path = directory.path().join("application.db");
+    let mut application = support::stranger(&path).await;
+    application.execute("PRAGMA user_version = 7").await.unwrap();
+    application.execute("CREATE TABLE orders (id INTEGER)").await.unwrap();
+    support::open(&path).await.close().await;
+    let version = sqlx::query_scalar::<_, i64>("PRAGMA user_version");
+    assert_eq!(version.fetch_one(&mut application).await.unwrap(), 7);
+    application.execute("INSERT INTO orders VALUES (1)").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_table_of_an_application_is_not_taken_for_the_log() {
+    let directory = support::directory();
+    let path = directory.path().join("calendar.db");
+    let mut application = support::stranger(&path).await;
+    application.execute("CREATE TABLE events (day TEXT)").await.unwrap();
+    let refused = SqliteEventStore::open(&path).await;
+    assert!(matches!(refused, Err(OpenError::TableTaken { table }) if table == "events"));
+}
+
+#[tokio::test]
+async fn a_name_that_sqlite_finds_special_is_a_file() {
+    let directory = support::directory();
+    let path = directory.path().join(":memory:");
+    support::open(&path).await.close().await;
+    assert!(path.is_file());
+}
+
+#[tokio::test]
+async fn closing_leaves_one_file() {
+    let directory = support::directory();
+    let path = directory.path().join("events.db");
+    let store = support::open(&path).await;
+    support::append(&store, 1, 0..500).await;
+    store.close().await;
+    store.close().await;
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    let read = store.head().await;
+    assert!(matches!(read, Err(composable_rust_core::ReadError::Unavailable(_))));
+}
