@@ -54,7 +54,7 @@ use crate::Retries;
 /// let account = EventSourcedState::<Account>::new(Account::stream_id("a-1")?);
 ///
 /// let store = Store::builder(EventSourced::<Account>::new(), environment).build(account)?;
-/// store.send(EventSourcedAction::execute(50)).await?.settled().await;
+/// store.send(EventSourcedAction::execute(50)).await?.settled().await?;
 ///
 /// assert_eq!(store.state(|account| (**account.state(), account.version())), (50, Version::from(1)));
 /// # Ok(())

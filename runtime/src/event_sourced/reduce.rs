@@ -24,8 +24,9 @@ impl<A: Aggregate> Reducer for EventSourced<A> {
     fn reduce(&self, state: &mut Self::State, action: &Action<A>, environment: &Environment<A>) -> Effect<Action<A>> {
         match action {
             EventSourcedAction::Execute(command) => {
-                state.waiting.push_back(Arc::clone(command));
-                state.proceed(environment)
+                state.enqueue(command);
+                let effect = state.proceed(environment);
+                if effect.is_none() { state.await_turn() } else { effect }
             }
             EventSourcedAction::Load => match state.phase {
                 Phase::Cold | Phase::Ready => state.load(environment),
@@ -134,6 +135,20 @@ impl<A: Aggregate> EventSourcedState<A> {
         }
     }
 
+    /// A command that has to wait is an effect of its sender's until it is carried out: so `settled` waits for it, too.
+    fn await_turn(&mut self) -> Effect<Action<A>> {
+        match self.done() {
+            Some(done) => {
+                // It is never sent to, only dropped.
+                let turn = async move {
+                    let _ = done.await;
+                };
+                Effect::fire_and_forget(turn).label("command waiting for its turn")
+            }
+            None => Effect::None,
+        }
+    }
+
     fn load(&mut self, environment: &Environment<A>) -> Effect<Action<A>> {
         self.phase = Phase::Loading;
         let from = self.session.version().next();
@@ -155,8 +170,8 @@ impl<A: Aggregate> EventSourcedState<A> {
     /// Decides all waiting commands, one on top of the other, into one append.
     fn decide_waiting(&mut self, environment: &Environment<A>) -> Effect<Action<A>> {
         let (mut commands, mut events, mut rejection) = (Vec::with_capacity(self.waiting.len()), Vec::new(), None);
-        for command in mem::take(&mut self.waiting) {
-            match self.decide(&command, environment) {
+        for waiting in mem::take(&mut self.waiting) {
+            match self.decide(&waiting.command, environment) {
                 Ok(Ok(decided)) => {
                     events.extend(decided);
                     rejection = None;
@@ -167,7 +182,7 @@ impl<A: Aggregate> EventSourcedState<A> {
                     continue;
                 }
             }
-            commands.push(command);
+            commands.push(waiting);
         }
         if events.is_empty() {
             if !commands.is_empty() {

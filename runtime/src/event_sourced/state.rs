@@ -4,6 +4,8 @@ use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 
 use composable_rust_core::{Aggregate, Session, Source, StreamAppend, StreamId, Version};
 
+use futures::channel::oneshot;
+
 use crate::ExecuteError;
 
 /// The state of [`EventSourced`](super::EventSourced): the aggregate's own, and what waits to become part of it.
@@ -11,13 +13,20 @@ pub struct EventSourcedState<A: Aggregate> {
     pub(super) stream_id: StreamId,
     pub(super) session: Session<A>,
     pub(super) phase: Phase<A>,
-    pub(super) waiting: VecDeque<Arc<A::Command>>,
+    pub(super) waiting: VecDeque<Waiting<A>>,
     /// How often the commands that are worked on have met a conflict.
     pub(super) conflicts: u32,
     /// How often in a row the store was not available, or its answer was lost.
     pub(super) outages: u32,
     pub(super) last_rejection: Option<Arc<A::Rejection>>,
     pub(super) last_failure: Option<ExecuteError<Infallible>>,
+}
+
+/// A command that is not carried out yet. Dropped when it is, or when it is known that it will not be.
+pub(super) struct Waiting<A: Aggregate> {
+    pub(super) command: Arc<A::Command>,
+    /// Ends the effect by which whoever sent the command can wait for it.
+    pub(super) done: Option<oneshot::Sender<Infallible>>,
 }
 
 pub(super) enum Phase<A: Aggregate> {
@@ -31,7 +40,7 @@ pub(super) enum Phase<A: Aggregate> {
 /// An append, and all that becomes true when it is acknowledged.
 pub(super) struct InFlight<A: Aggregate> {
     /// The commands it carries out, to be decided again after a conflict.
-    pub(super) commands: Vec<Arc<A::Command>>,
+    pub(super) commands: Vec<Waiting<A>>,
     /// Said by the last of them against tentative state: held until that is stored.
     pub(super) rejection: Option<Arc<A::Rejection>>,
     /// The identical append, to be sent again while its outcome is unknown.
@@ -60,6 +69,21 @@ impl<A: Aggregate> EventSourcedState<A> {
     #[must_use]
     pub const fn stream_id(&self) -> &StreamId {
         &self.stream_id
+    }
+
+    /// Notes a command; [`EventSourcedState::done`] says when it is carried out.
+    pub(super) fn enqueue(&mut self, command: &Arc<A::Command>) {
+        self.waiting.push_back(Waiting {
+            command: Arc::clone(command),
+            done: None,
+        });
+    }
+
+    /// Completes when the command that was noted last is carried out, or will not be; `None` if that is so already.
+    pub(super) fn done(&mut self) -> Option<oneshot::Receiver<Infallible>> {
+        let (done, receiver) = oneshot::channel();
+        self.waiting.back_mut()?.done = Some(done);
+        Some(receiver)
     }
 
     /// The aggregate's state, as the stored events make it.

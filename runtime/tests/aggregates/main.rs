@@ -1,9 +1,9 @@
-//! `Aggregates`: each caller gets the outcome of its own command, and the log is right whatever happens.
+//! `Aggregates` and `EventSourced`: each caller gets the outcome of its own command, and the log is right whatever happens.
 
 #![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
-#[path = "../account/mod.rs"]
 mod account;
+mod event_sourced;
 mod faults;
 mod hot;
 mod order;

@@ -1,20 +1,19 @@
 //! `EventSourced`: an aggregate as a reducer, in a store.
 
-#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
-
-mod account;
-
 use std::{sync::Arc, time::Duration};
 
-use account::{Account, AccountCommand, AccountEvent, NotEnough, Scripted, Step, stream, write};
 use composable_rust_core::{Backoff, ExpectedVersion, Version};
 use composable_rust_runtime::{
     EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, ExecuteError, Retries, Store,
     SystemIds,
 };
 
-use AccountCommand::{Deposit, DepositIf, DoNothing, Withdraw};
-use AccountEvent::Deposited;
+use crate::account::{
+    Account,
+    AccountCommand::{self, Deposit, DepositIf, DoNothing, Withdraw},
+    AccountEvent::Deposited,
+    NotEnough, Scripted, Step, stream, write,
+};
 
 type AccountStore = Store<EventSourced<Account>>;
 
@@ -23,11 +22,19 @@ fn open(events: &Arc<Scripted>, attempts: u32) -> AccountStore {
     let retries = Retries::default().with_conflicts(backoff).with_outages(backoff);
     let environment = EventSourcedEnvironment::new(events.clone(), Arc::new(SystemIds), ());
     let state = EventSourcedState::new(stream());
-    Store::builder(EventSourced::<Account>::with_retries(retries), environment).build(state).unwrap()
+    Store::builder(EventSourced::<Account>::with_retries(retries), environment)
+        .build(state)
+        .unwrap()
 }
 
 async fn send(store: &AccountStore, command: AccountCommand) {
-    store.send(EventSourcedAction::execute(command)).await.unwrap().settled().await;
+    store
+        .send(EventSourcedAction::execute(command))
+        .await
+        .unwrap()
+        .settled()
+        .await
+        .unwrap();
 }
 
 fn balance(store: &AccountStore) -> (i64, Version) {
@@ -44,11 +51,14 @@ async fn a_command_is_stored_and_then_applied() {
     let store = open(&events, 3);
     store.dispatch(EventSourcedAction::execute(Deposit(5))).await.unwrap();
     events.arrived.notified().await;
-    assert_eq!(balance(&store), (0, Version::INITIAL), "not before the store has acknowledged it");
-    let settled = store.send(EventSourcedAction::load()).await.unwrap();
+    assert_eq!(
+        balance(&store),
+        (0, Version::INITIAL),
+        "not before the store has acknowledged it"
+    );
     events.proceed.notify_one();
-    settled.settled().await;
     send(&store, DoNothing).await;
+    assert_eq!(balance(&store), (5, Version::from(1)));
     assert_eq!(events.stored(stream()).await, [Deposited(5)]);
 }
 
@@ -79,11 +89,16 @@ async fn commands_that_come_meanwhile_share_the_next_append() {
     let mut handles = vec![store.send(EventSourcedAction::execute(Deposit(1))).await.unwrap()];
     events.arrived.notified().await;
     for balance in 1..=5 {
-        handles.push(store.send(EventSourcedAction::execute(DepositIf { balance })).await.unwrap());
+        handles.push(
+            store
+                .send(EventSourcedAction::execute(DepositIf { balance }))
+                .await
+                .unwrap(),
+        );
     }
     events.proceed.notify_one();
     for handle in handles {
-        handle.settled().await;
+        handle.settled().await.unwrap();
     }
     assert_eq!(balance(&store), (6, Version::from(6)));
     let sizes: Vec<_> = events.appends().iter().map(|append| append.events.len()).collect();
@@ -98,13 +113,20 @@ async fn after_a_conflict_all_commands_of_the_append_are_decided_again_in_order(
     let first = store.send(EventSourcedAction::execute(Deposit(1))).await.unwrap();
     events.arrived.notified().await;
     let accepted = store.send(EventSourcedAction::execute(Deposit(2))).await.unwrap();
-    let refused = store.send(EventSourcedAction::execute(DepositIf { balance: 3 })).await.unwrap();
+    let refused = store
+        .send(EventSourcedAction::execute(DepositIf { balance: 3 }))
+        .await
+        .unwrap();
     events.proceed.notify_one();
     for handle in [first, accepted, refused] {
-        handle.settled().await;
+        handle.settled().await.unwrap();
     }
     assert_eq!(balance(&store), (103, Version::from(3)));
-    assert_eq!(rejection(&store), Some(NotEnough { balance: 103 }), "what it stood on was gone: decided again");
+    assert_eq!(
+        rejection(&store),
+        Some(NotEnough { balance: 103 }),
+        "what it stood on was gone: decided again"
+    );
 }
 
 #[tokio::test]
@@ -119,10 +141,14 @@ async fn a_rejection_against_tentative_state_is_held_until_that_is_stored() {
     let deposit = second.send(EventSourcedAction::execute(Deposit(1))).await.unwrap();
     let withdraw = second.send(EventSourcedAction::execute(Withdraw(50))).await.unwrap();
     events.arrived.notified().await;
-    assert_eq!(rejection(&second), None, "the deposit it was decided on is not stored yet");
+    assert_eq!(
+        rejection(&second),
+        None,
+        "the deposit it was decided on is not stored yet"
+    );
     events.proceed.notify_one();
-    deposit.settled().await;
-    withdraw.settled().await;
+    deposit.settled().await.unwrap();
+    withdraw.settled().await.unwrap();
     assert_eq!(rejection(&second), Some(NotEnough { balance: 2 }));
 }
 
@@ -168,7 +194,10 @@ async fn a_stream_that_cannot_be_loaded_is_reported() {
     let store = open(&events, 2);
     send(&store, Deposit(1)).await;
     assert!(store.state(|account| matches!(account.last_failure(), Some(ExecuteError::Unavailable(_)))));
-    assert!(events.appends().is_empty(), "nothing is decided on a history that was not seen");
+    assert!(
+        events.appends().is_empty(),
+        "nothing is decided on a history that was not seen"
+    );
     send(&store, Deposit(1)).await;
     assert_eq!(balance(&store), (1, Version::from(1)));
 }
@@ -184,7 +213,7 @@ async fn one_command_that_fails_leaves_the_others_as_they_are() {
     }
     events.proceed.notify_one();
     for handle in handles {
-        handle.settled().await;
+        handle.settled().await.unwrap();
     }
     assert_eq!(events.stored(stream()).await, [Deposited(1), Deposited(2)]);
 }
@@ -195,7 +224,30 @@ async fn loading_again_brings_what_others_wrote() {
     let store = open(&events, 3);
     send(&store, Deposit(1)).await;
     write(&events, &[Deposited(10)]).await;
-    store.send(EventSourcedAction::load()).await.unwrap().settled().await;
+    store
+        .send(EventSourcedAction::load())
+        .await
+        .unwrap()
+        .settled()
+        .await
+        .unwrap();
     assert_eq!(balance(&store), (11, Version::from(2)));
     assert_eq!(events.appends()[0].expected, ExpectedVersion::NoStream);
+}
+
+#[tokio::test]
+async fn who_sent_a_command_that_has_to_wait_can_wait_for_it() {
+    let events = Scripted::new([Step::Held, Step::Held]);
+    let store = open(&events, 3);
+    store.dispatch(EventSourcedAction::execute(Deposit(1))).await.unwrap();
+    events.arrived.notified().await;
+    let waiting = store.send(EventSourcedAction::execute(Deposit(2))).await.unwrap();
+    let release = async {
+        events.proceed.notify_one();
+        events.arrived.notified().await;
+        events.proceed.notify_one();
+    };
+    let (settled, ()) = tokio::join!(waiting.settled(), release);
+    settled.unwrap();
+    assert_eq!(balance(&store), (3, Version::from(2)));
 }
