@@ -1,26 +1,30 @@
 //! Writing a group of appends in one transaction, or a single event in one statement.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use composable_rust_core::{AppendError, Appended, ExpectedVersion, SerializedEvent, StreamAppend};
-use futures::TryStreamExt;
-use sqlx::{Either, Executor, Row, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
-use tokio::sync::watch;
+use sqlx::{
+    Executor, Row, Sqlite, SqliteConnection,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
 
 use crate::{
     connection::{Connections, Lease},
     facts::{self, Facts},
     failure::{self, Kind},
+    insert,
     job::{Answer, Job},
-    judge::{Judge, Placed},
+    judge::Judge,
     row, statements,
+    trust::{Plan, Trust},
 };
 
 /// Writes a group and answers everybody in it.
-pub(crate) async fn group(writer: &Arc<Connections>, mut jobs: Vec<Job>, committed: &watch::Sender<i64>) {
-    match try_group(writer, &mut jobs).await {
+pub(crate) async fn group(writer: &Arc<Connections>, mut jobs: Vec<Job>, trust: &Trust) {
+    match try_group(writer, &mut jobs, trust).await {
         Ok((answers, log_end)) => {
-            committed.send_if_modified(|known| log_end > std::mem::replace(known, log_end.max(*known)));
+            trust.committed(log_end);
             for (job, answer) in jobs.iter_mut().zip(answers) {
                 job.reply.send(answer);
             }
@@ -38,11 +42,14 @@ pub(crate) async fn group(writer: &Arc<Connections>, mut jobs: Vec<Job>, committ
 /// The answers in the order of the jobs, and the end of the log after them.
 type Written = (Vec<Answer>, i64);
 
-async fn try_group(writer: &Arc<Connections>, jobs: &mut [Job]) -> Result<Written, AppendError> {
+async fn try_group(writer: &Arc<Connections>, jobs: &mut [Job], trust: &Trust) -> Result<Written, AppendError> {
     let mut lease = writer.lease().await.map_err(failure::before_commit)?;
     if let Some(appended) = try_one(&mut lease, jobs).await? {
         let log_end = row::after(appended.position);
         return Ok((vec![Ok(vec![appended])], log_end));
+    }
+    if let Some(written) = try_on_trust(&mut lease, jobs, trust).await? {
+        return Ok(written);
     }
     let result = transaction(&mut lease, jobs).await;
     match &result {
@@ -60,12 +67,50 @@ async fn try_one(lease: &mut Lease, jobs: &mut [Job]) -> Result<Option<Appended>
     };
     let query = bind_one(append, event).map_err(failure::before_commit)?;
     let connection = lease.connection().map_err(failure::before_commit)?;
-    job.reply.in_doubt();
+    job.reply.in_doubt(true);
     // Its row arrives before it is committed: only the end of the statement says so.
     match connection.fetch_all(query).await {
         Ok(rows) => rows.first().map(appended).transpose().map_err(failure::at_commit),
         Err(error) if Kind::of(&error) == Kind::Constraint => Ok(None),
         Err(error) => Err(failure::at_commit(error)),
+    }
+}
+
+/// Writes the group as its writers believe it to be. Where the database disagrees, `None`: nothing was written.
+async fn try_on_trust(lease: &mut Lease, jobs: &mut [Job], trust: &Trust) -> Result<Option<Written>, AppendError> {
+    in_doubt(jobs, true);
+    let written = match trust.plan(jobs) {
+        Some(plan) => write_plan(lease, plan, trust).await?,
+        None => None,
+    };
+    if written.is_none() {
+        in_doubt(jobs, false);
+    }
+    Ok(written)
+}
+
+fn in_doubt(jobs: &mut [Job], in_doubt: bool) {
+    for job in jobs {
+        job.reply.in_doubt(in_doubt);
+    }
+}
+
+async fn write_plan(lease: &mut Lease, plan: Plan<'_>, trust: &Trust) -> Result<Option<Written>, AppendError> {
+    let connection = lease.transaction().map_err(failure::before_commit)?;
+    match insert::transaction(connection, &plan.placed).await {
+        Ok(()) => {
+            lease.committed();
+            Ok(Some((plan.answers, plan.log_end)))
+        }
+        Err(failed) => {
+            lease.roll_back().await;
+            trust.disappointed();
+            if failed.is_refused() {
+                Ok(None)
+            } else {
+                Err(failed.into())
+            }
+        }
     }
 }
 
@@ -93,10 +138,10 @@ fn bind_one<'q>(
         .bind(append.stream_id.as_str().to_owned())
         .bind(kind)
         .bind(version);
-    bind_event(query, event, now())
+    insert::bind_event(query, event, insert::now())
 }
 
-fn appended(row: &sqlx::sqlite::SqliteRow) -> Result<Appended, sqlx::Error> {
+fn appended(row: &SqliteRow) -> Result<Appended, sqlx::Error> {
     let place = facts::Place {
         version: row.try_get(0)?,
         position: row.try_get(1)?,
@@ -117,9 +162,9 @@ async fn transaction(lease: &mut Lease, jobs: &mut [Job]) -> Result<Written, App
     }
     let log_end = judge.log_end();
     for reply in replies {
-        reply.in_doubt();
+        reply.in_doubt(true);
     }
-    write(connection, &judge.into_placed()).await?;
+    insert::rest_of_transaction(connection, &judge.into_placed()).await?;
     Ok((answers, log_end))
 }
 
@@ -129,88 +174,6 @@ async fn begin(connection: &mut SqliteConnection, jobs: &[Job]) -> Result<Facts,
     let rows = connection.fetch_all(query).await?;
     let asked: Vec<_> = appends().map(|append| &append.stream_id).collect();
     Facts::read(&rows, &asked)
-}
-
-/// Writes what has been placed, in as few statements as there can be, the last of which commits.
-async fn write(connection: &mut SqliteConnection, mut placed: &[Placed<'_>]) -> Result<(), AppendError> {
-    if placed.is_empty() {
-        let released = connection.execute(statements::ROLLBACK).await;
-        return released.map(|_| ()).map_err(failure::before_commit);
-    }
-    // The database's clock is this process's: SQLite runs in it, and its own functions stop at milliseconds.
-    let recorded_at = now();
-    let inserts = &*statements::INSERTS;
-    loop {
-        let fitting = inserts.iter().find(|insert| placed.len() <= insert.rows);
-        let (sql, rows) = match (fitting, inserts.last()) {
-            (Some(insert), _) => (insert.committing.as_str(), placed.len()),
-            (None, Some(largest)) => (largest.alone.as_str(), largest.rows),
-            (None, None) => return Ok(()),
-        };
-        let (now, rest) = placed.split_at(rows);
-        execute(connection, sql, now, recorded_at).await?;
-        if rest.is_empty() {
-            return Ok(());
-        }
-        placed = rest;
-    }
-}
-
-/// Runs an INSERT, with or without a COMMIT behind it: once the INSERT has answered, a failure is the COMMIT's.
-async fn execute(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    placed: &[Placed<'_>],
-    recorded_at: i64,
-) -> Result<(), AppendError> {
-    let mut query = sqlx::query(sql);
-    for event in placed {
-        query = bind(query, event, recorded_at).map_err(failure::before_commit)?;
-    }
-    let mut results = connection.fetch_many(query);
-    let mut inserted = false;
-    loop {
-        match results.try_next().await {
-            Ok(None) => return Ok(()),
-            Ok(Some(Either::Left(_))) => inserted = true,
-            Ok(Some(Either::Right(_))) => {}
-            Err(error) if inserted => return Err(failure::at_commit(error)),
-            Err(error) => return Err(failure::before_commit(error)),
-        }
-    }
-}
-
-fn bind<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
-    placed: &Placed<'_>,
-    recorded_at: i64,
-) -> Result<Query<'q, Sqlite, SqliteArguments>, sqlx::Error> {
-    let query = query
-        .bind(placed.place.position)
-        .bind(placed.stream_id.as_str().to_owned())
-        .bind(placed.place.version);
-    bind_event(query, placed.event, recorded_at)
-}
-
-fn bind_event<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
-    event: &SerializedEvent,
-    recorded_at: i64,
-) -> Result<Query<'q, Sqlite, SqliteArguments>, sqlx::Error> {
-    let command = event.command;
-    Ok(query
-        .bind(*event.id.as_uuid())
-        .bind(event.event_type.clone().into_owned())
-        .bind(event.encoding.code())
-        .bind(event.data.clone())
-        .bind(row::metadata_json(event)?)
-        .bind(command.map(|mark| *mark.id.as_uuid()))
-        .bind(command.map(|mark| mark.events))
-        .bind(recorded_at))
-}
-
-fn now() -> i64 {
-    row::micros(SystemTime::now())
 }
 
 /// Empties the write-ahead log if no reader is in the way; does not wait for one.

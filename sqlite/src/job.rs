@@ -43,9 +43,9 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// From here on a COMMIT may be on its way.
-    pub(crate) fn in_doubt(&mut self) {
-        self.in_doubt = true;
+    /// Whether a COMMIT may be on its way from here on.
+    pub(crate) const fn in_doubt(&mut self, in_doubt: bool) {
+        self.in_doubt = in_doubt;
     }
 
     pub(crate) fn send(&mut self, answer: Answer) {

@@ -41,6 +41,7 @@ mod connection;
 mod error;
 mod facts;
 mod failure;
+mod insert;
 mod job;
 mod judge;
 mod log;
@@ -53,6 +54,7 @@ mod row;
 mod snapshot;
 mod statements;
 mod store;
+mod trust;
 mod url;
 
 pub use error::OpenError;

@@ -20,6 +20,7 @@ use crate::{
     connection::Connections,
     failure::Stopped,
     job::{self, Answer, Job},
+    trust::Trust,
 };
 
 /// What one transaction takes at most, unless a single append is larger: others should not wait for ever behind it.
@@ -34,8 +35,7 @@ const CHECKPOINT_BYTES: usize = 8 << 20;
 pub(crate) struct Queue {
     writer: Arc<Connections>,
     waiting: Mutex<Waiting>,
-    /// The last position that this store has written.
-    committed: watch::Sender<i64>,
+    trust: Trust,
     drained: Notify,
 }
 
@@ -52,13 +52,13 @@ impl Queue {
         Arc::new(Self {
             writer,
             waiting: Mutex::default(),
-            committed: watch::Sender::new(0),
+            trust: Trust::new(),
             drained: Notify::new(),
         })
     }
 
     pub(crate) fn committed(&self) -> watch::Receiver<i64> {
-        self.committed.subscribe()
+        self.trust.subscribe()
     }
 
     pub(crate) async fn append(self: &Arc<Self>, appends: Vec<StreamAppend>) -> Answer {
@@ -162,7 +162,7 @@ impl Writing {
         // What an event takes beside its data: a row's other columns and three index entries, roughly.
         let bytes: usize = group.iter().map(|job| job.bytes + 256 * job.events).sum();
         self.queue.waiting().since_checkpoint += bytes;
-        append::group(&self.queue.writer, group, &self.queue.committed).await;
+        append::group(&self.queue.writer, group, &self.queue.trust).await;
     }
 }
 

@@ -39,11 +39,12 @@ pub(crate) const READ_LOG_FILTERED: &str = concat!(
 /// Parameters of an event in `insert.sql`.
 pub(crate) const COLUMNS: usize = 11;
 
-/// An INSERT that takes up to `rows` events, alone and with the COMMIT behind it.
+/// An INSERT that takes up to `rows` events: alone, with the COMMIT behind it, and as a whole transaction.
 pub(crate) struct Insert {
     pub(crate) rows: usize,
     pub(crate) alone: String,
     pub(crate) committing: String,
+    pub(crate) whole: String,
 }
 
 impl Insert {
@@ -52,10 +53,12 @@ impl Insert {
         let values = vec![format!("({parameters})"); rows].join(", ");
         let alone = include_str!("../sql/insert.sql").replace("{rows}", &values);
         let committing = format!("{alone}{COMMIT}");
+        let whole = format!("{BEGIN}{committing}");
         Self {
             rows,
             alone,
             committing,
+            whole,
         }
     }
 }

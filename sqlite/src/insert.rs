@@ -1,0 +1,141 @@
+//! Events into rows: as few statements as there can be, the last of which commits.
+
+use std::time::SystemTime;
+
+use composable_rust_core::{AppendError, SerializedEvent};
+use futures::TryStreamExt;
+use sqlx::{Either, Executor, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
+
+use crate::{
+    failure::{self, Kind},
+    judge::Placed,
+    row, statements,
+};
+
+/// A write that failed, and whether its COMMIT was on its way.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    error: sqlx::Error,
+    at_commit: bool,
+}
+
+impl Failed {
+    const fn before_commit(error: sqlx::Error) -> Self {
+        Self {
+            error,
+            at_commit: false,
+        }
+    }
+
+    /// Whether a trigger or an index said no: certainly nothing was written.
+    pub(crate) fn is_refused(&self) -> bool {
+        Kind::of(&self.error) == Kind::Constraint
+    }
+}
+
+impl From<Failed> for AppendError {
+    fn from(failed: Failed) -> Self {
+        if failed.at_commit {
+            failure::at_commit(failed.error)
+        } else {
+            failure::before_commit(failed.error)
+        }
+    }
+}
+
+/// Locks, writes and commits in one trip. There must not be more events than the largest statement takes.
+pub(crate) async fn transaction(connection: &mut SqliteConnection, placed: &[Placed<'_>]) -> Result<(), Failed> {
+    let fitting = statements::INSERTS.iter().find(|insert| placed.len() <= insert.rows);
+    let Some(insert) = fitting else {
+        return Err(Failed::before_commit(sqlx::Error::WorkerCrashed));
+    };
+    execute(connection, &insert.whole, 2, placed, now()).await
+}
+
+/// Writes and commits under a lock that is held already.
+pub(crate) async fn rest_of_transaction(
+    connection: &mut SqliteConnection,
+    mut placed: &[Placed<'_>],
+) -> Result<(), Failed> {
+    if placed.is_empty() {
+        let released = connection.execute(statements::ROLLBACK).await;
+        return released.map(|_| ()).map_err(Failed::before_commit);
+    }
+    let recorded_at = now();
+    let inserts = &*statements::INSERTS;
+    loop {
+        let fitting = inserts.iter().find(|insert| placed.len() <= insert.rows);
+        let (sql, rows) = match (fitting, inserts.last()) {
+            (Some(insert), _) => (insert.committing.as_str(), placed.len()),
+            (None, Some(largest)) => (largest.alone.as_str(), largest.rows),
+            (None, None) => return Ok(()),
+        };
+        let (next, rest) = placed.split_at(rows);
+        execute(connection, sql, 1, next, recorded_at).await?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        placed = rest;
+    }
+}
+
+/// Runs statements of which each answers once. After `before_commit` answers, a failure is the COMMIT's.
+async fn execute(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    before_commit: usize,
+    placed: &[Placed<'_>],
+    recorded_at: i64,
+) -> Result<(), Failed> {
+    let mut query = sqlx::query(sql);
+    for event in placed {
+        query = bind(query, event, recorded_at).map_err(Failed::before_commit)?;
+    }
+    let mut results = connection.fetch_many(query);
+    let mut answers = 0;
+    loop {
+        match results.try_next().await {
+            Ok(None) => return Ok(()),
+            Ok(Some(Either::Left(_))) => answers += 1,
+            Ok(Some(Either::Right(_))) => {}
+            Err(error) => {
+                let at_commit = answers >= before_commit;
+                return Err(Failed { error, at_commit });
+            }
+        }
+    }
+}
+
+fn bind<'q>(
+    query: Query<'q, Sqlite, SqliteArguments>,
+    placed: &Placed<'_>,
+    recorded_at: i64,
+) -> Result<Query<'q, Sqlite, SqliteArguments>, sqlx::Error> {
+    let query = query
+        .bind(placed.place.position)
+        .bind(placed.stream_id.as_str().to_owned())
+        .bind(placed.place.version);
+    bind_event(query, placed.event, recorded_at)
+}
+
+pub(crate) fn bind_event<'q>(
+    query: Query<'q, Sqlite, SqliteArguments>,
+    event: &SerializedEvent,
+    recorded_at: i64,
+) -> Result<Query<'q, Sqlite, SqliteArguments>, sqlx::Error> {
+    let command = event.command;
+    Ok(query
+        .bind(*event.id.as_uuid())
+        .bind(event.event_type.clone().into_owned())
+        .bind(event.encoding.code())
+        .bind(event.data.clone())
+        .bind(row::metadata_json(event)?)
+        .bind(command.map(|mark| *mark.id.as_uuid()))
+        .bind(command.map(|mark| mark.events))
+        .bind(recorded_at))
+}
+
+/// The database's clock is this process's: SQLite runs in it, and its own functions stop at milliseconds.
+pub(crate) fn now() -> i64 {
+    row::micros(SystemTime::now())
+}
