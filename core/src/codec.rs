@@ -76,9 +76,9 @@ impl Codec {
     /// Reads what [`Codec::encode`] wrote.
     ///
     /// # Errors
-    /// [`EventError::Malformed`] or [`EventError::TrailingBytes`] when the bytes are not such a value,
-    /// [`EventError::TooLarge`] when there are more than 16 times the cap,
-    /// [`EventError::UnknownEncoding`] when this build does not have the encoding. All are final.
+    /// [`EventError::Malformed`] or [`EventError::TrailingBytes`] when the bytes are not such a value, or claim more
+    /// memory than 16 times the cap; [`EventError::UnknownEncoding`] when this build does not have the encoding. All are
+    /// final: the bytes were written by another shape of the value, or are damaged.
     pub fn decode<T: DeserializeOwned>(&self, data: &[u8]) -> Result<T, EventError> {
         match self.encoding {
             Encoding::BINCODE => self.decode_bincode(data),
