@@ -1,10 +1,6 @@
 //! A command on a hot aggregate: decide, encode, append in memory, apply.
 
-#![expect(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "criterion's macros; a failed benchmark may panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed benchmark may panic")]
 
 use std::sync::Arc;
 

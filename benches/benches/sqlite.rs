@@ -1,10 +1,6 @@
 //! Durable appends on SQLite, beside a bare prepared INSERT and COMMIT through the same driver, in one run.
 
-#![expect(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "criterion's macros; a failed benchmark may panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed benchmark may panic")]
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
