@@ -136,3 +136,18 @@ async fn a_shutdown_ends_at_its_deadline() {
     assert!(!host.shutdown(Duration::from_secs(5)).await);
     assert!(matches!(host.execute("b", Deposit(1)).await, Err(ExecuteError::Closed)));
 }
+
+#[tokio::test]
+async fn beyond_the_capacity_further_callers_wait_for_a_place() {
+    let store = Scripted::new([Step::Held]);
+    let host = Aggregates::<Account>::builder(store.clone(), ()).capacity(1).build();
+    let first = host.execute("a", Deposit(1));
+    let second = host.execute("b", Deposit(2));
+    let release = async {
+        store.arrived.notified().await;
+        assert_eq!(store.appends().len(), 1, "the second has not begun, though its stream is free");
+        store.proceed.notify_one();
+    };
+    let (first, second, ()) = tokio::join!(first, second, release);
+    assert_eq!((first.unwrap().version, second.unwrap().version), (Version::from(1), Version::from(1)));
+}
