@@ -176,11 +176,11 @@ async fn begin(connection: &mut SqliteConnection, jobs: &[Job]) -> Result<Facts,
     Facts::read(&rows, &asked)
 }
 
-/// Empties the write-ahead log if no reader is in the way; does not wait for one.
+/// Moves the write-ahead log into the file, so that the next commit can start it over; waits for no reader.
 pub(crate) async fn checkpoint(writer: &Arc<Connections>) {
     let Ok(mut lease) = writer.lease().await else { return };
     let Ok(connection) = lease.connection() else { return };
     if let Err(error) = connection.execute(statements::CHECKPOINT).await {
-        tracing::debug!(%error, "the write-ahead log could not be emptied");
+        tracing::debug!(%error, "the write-ahead log could not be moved into the file");
     }
 }

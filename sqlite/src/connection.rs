@@ -197,6 +197,7 @@ pub(crate) fn writer(database: SqliteConnectOptions, settings: &Settings) -> Sql
         // A trigger may abort a statement, so SQLite remembers how to undo it: not in a file that it creates for each.
         .pragma("temp_store", "MEMORY")
         .pragma("cache_size", format!("-{}", CACHE_BYTES / 1024))
+        // In pages: under load, a commit in so many also moves the write-ahead log into the file.
         .pragma("wal_autocheckpoint", "4000");
     match settings.max_bytes {
         Some(bytes) => options.pragma(

@@ -28,7 +28,7 @@ const GROUP_JOBS: usize = 1024;
 const GROUP_EVENTS: usize = 8192;
 const GROUP_BYTES: usize = 16 << 20;
 
-/// The write-ahead log is emptied in a quiet moment once so many bytes of events have been written.
+/// The write-ahead log is moved into the file in a quiet moment once so many bytes of events have been written.
 const CHECKPOINT_BYTES: usize = 8 << 20;
 
 #[derive(Debug)]

@@ -9,8 +9,7 @@ use composable_rust_core::{
 use futures::{future::BoxFuture, stream::BoxStream};
 
 use crate::{
-    OpenError, SqliteOptions, append, connection::Connections, failure, log, options::Settings, queue::Queue, read,
-    snapshot,
+    OpenError, SqliteOptions, connection::Connections, failure, log, options::Settings, queue::Queue, read, snapshot,
 };
 
 /// An event store in a SQLite file, or in memory. Clones share it.
@@ -80,12 +79,12 @@ impl SqliteEventStore {
         }
     }
 
-    /// Finishes the appends that are under way, moves the write-ahead log into the file and closes it, for all clones;
-    /// calls after it are `Unavailable`. A store that is dropped instead, or killed, loses nothing either: the next
+    /// Finishes the appends that are under way and closes the file, for all clones; calls after it are `Unavailable`.
+    /// Where no other process has the file open, the write-ahead log is moved into it and removed. A store that is dropped instead, or killed, loses nothing either: the next
     /// one to open the file picks the write-ahead log up.
     pub async fn close(&self) {
         self.queue.close().await;
-        append::checkpoint(&self.writer).await;
+        // The last connection of all processes to be closed moves the write-ahead log into the file and removes it.
         self.readers.close().await;
         self.writer.close().await;
     }

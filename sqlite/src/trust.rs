@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// After a disappointment, so many groups are asked about first.
-const CAUTION: u32 = 16;
+const CAUTION: u32 = 4;
 
 /// What one statement takes.
 const MOST_EVENTS: usize = 512;

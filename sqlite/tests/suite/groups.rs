@@ -1,7 +1,7 @@
 //! Group commit: appends that share a transaction, each with a verdict of its own.
 
 use composable_rust_core::{
-    AppendError, Appended, CommandId, CommandMark, EventStore, ExpectedVersion, StreamAppend, Version,
+    AppendError, Appended, CommandId, CommandMark, EventLog, EventStore, ExpectedVersion, StreamAppend, Version,
 };
 use composable_rust_sqlite::SqliteEventStore;
 use futures::{FutureExt, future::BoxFuture};
@@ -136,4 +136,40 @@ async fn a_batch_that_is_refused_takes_nothing_of_its_group_along() {
     assert!(matches!(refused, Err(AppendError::Conflict(conflict)) if conflict.stream_id == stream("a")));
     let accepted: Vec<_> = accepted.await.unwrap().iter().map(|end| end.version.get()).collect();
     assert_eq!(accepted, [1, 1]);
+}
+
+#[tokio::test]
+async fn what_is_written_on_trust_is_right_beside_another_writer() {
+    let directory = support::directory();
+    let path = directory.path().join("events.db");
+    let (ours, theirs) = (support::open(&path).await, support::open(&path).await);
+    let batch = |version: u32, first: u128| {
+        let exact = ExpectedVersion::Exact(Version::from(version));
+        let of = |own, id| append(own, exact, id..id + 2);
+        vec![of("a", first), of("b", first)]
+    };
+    for round in 0..30 {
+        // What we believe of the log's end is now wrong in every other round.
+        if round % 2 == 0 {
+            support::append(&theirs, "c", u128::from(round) * 10..u128::from(round) * 10 + 3).await;
+        }
+        let before = ours.head().await.unwrap().parts()[2];
+        let ends = ours
+            .append_batch(batch(round * 2, u128::from(round) * 2))
+            .await
+            .unwrap();
+        let positions: Vec<_> = ends.iter().map(|end| end.position.parts()[2] - before).collect();
+        assert_eq!(positions, [2, 4]);
+        let repeated = ours
+            .append_batch(batch(round * 2, u128::from(round) * 2))
+            .await
+            .unwrap();
+        assert_eq!(repeated, ends);
+        let refused = ours.append_batch(batch(round * 2 + 1, 1000)).await;
+        let actual = Version::from(round * 2 + 2);
+        assert!(matches!(refused, Err(AppendError::Conflict(conflict)) if conflict.actual == actual));
+        // An id that is taken is found even where the version is right.
+        let twisted = ours.append_batch(batch(round * 2 + 2, 0)).await;
+        assert!(matches!(twisted, Err(AppendError::DuplicateId { .. })), "{twisted:?}");
+    }
 }
