@@ -1,0 +1,138 @@
+//! Commands from a file, a JSON object a line.
+//!
+//! Three parts work at the same time: a thread reads and parses, lanes carry out, and the caller counts and reports in
+//! the order of the lines. What lies between them is bounded, so memory is, however large the input.
+
+mod document;
+mod lanes;
+mod lines;
+mod progress;
+mod reader;
+mod source;
+mod tally;
+
+use std::{io::Write, path::PathBuf};
+
+use futures::{Stream, StreamExt, stream};
+
+pub use tally::Tally;
+
+use crate::{Failure, Orders};
+use lanes::{Lanes, Verdict};
+use progress::Progress;
+use source::Source;
+
+/// Lines under way for each lane: a lane that works on a slow order does not stop the others at once.
+const LINES_PER_LANE: usize = 4;
+
+/// Applies commands to orders.
+///
+/// Commands of different orders are carried out at the same time and share commits; those of one order in the order of
+/// their lines.
+///
+/// ```
+/// use composable_rust::{SystemClock, prelude::InMemoryEventStore};
+/// use order_processing::{Apply, Orders};
+/// use std::{io::Write, sync::Arc};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut file = tempfile::NamedTempFile::new()?;
+/// writeln!(file, r#"{{"command":"ship","order":"o-1","tracking":"T1"}}"#)?;
+///
+/// let orders = Orders::new(Arc::new(InMemoryEventStore::new()), Arc::new(SystemClock));
+/// let mut output = Vec::new();
+/// Apply::new(file.path()).run(&orders, &mut output).await?;
+/// assert_eq!(output, b"applied 0, rejected 1, malformed 0\n");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Apply {
+    file: PathBuf,
+    from: u64,
+    jobs: u16,
+}
+
+impl Apply {
+    /// The default number of lanes: as many appends can share a commit.
+    pub const DEFAULT_JOBS: u16 = 64;
+
+    /// The commands in `file`; `-` is standard input.
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        Self {
+            file: file.into(),
+            from: 1,
+            jobs: Self::DEFAULT_JOBS,
+        }
+    }
+
+    /// Starts at this line, 1 for the first.
+    #[must_use]
+    pub fn from(self, line: u64) -> Self {
+        Self { from: line, ..self }
+    }
+
+    /// How many commands are carried out at the same time; 0 means 1.
+    #[must_use]
+    pub fn jobs(self, jobs: u16) -> Self {
+        Self { jobs, ..self }
+    }
+
+    /// Applies line by line; goes on after one that is rejected or malformed, having named it on standard error. Ends by
+    /// writing the tally to `output`.
+    ///
+    /// # Errors
+    /// [`Failure::Malformed`] at the end, if a line was; [`Failure::Input`] if the file can't be read;
+    /// [`Failure::Store`] as soon as the store fails. Both name the line: what came before it is done. Of what comes
+    /// after it a few lines may be done as well, and are rejected when one goes on from there.
+    pub async fn run(self, orders: &Orders, output: &mut (dyn Write + Send)) -> Result<(), Failure> {
+        let source = Source::open(&self.file)?;
+        let progress = Progress::new(source.bytes());
+        let lanes = Lanes::start(orders, self.jobs.max(1));
+        let mut read = reader::spawn(source, self.from, progress.clone())?;
+        let verdicts = stream::poll_fn(|context| read.poll_recv(context))
+            .map(|line| lanes.carry_out(line))
+            .buffered(lanes.len() * LINES_PER_LANE);
+        let tally = count(verdicts, &progress).await;
+        progress.finish();
+        let tally = tally?;
+        writeln!(output, "{tally}")?;
+        match tally.malformed {
+            0 => Ok(()),
+            malformed => Err(Failure::Malformed(malformed)),
+        }
+    }
+}
+
+async fn count(verdicts: impl Stream<Item = (u64, Verdict)>, progress: &Progress) -> Result<Tally, Failure> {
+    futures::pin_mut!(verdicts);
+    let mut tally = Tally::default();
+    while let Some((line, verdict)) = verdicts.next().await {
+        match verdict {
+            Verdict::Applied => tally.applied += 1,
+            Verdict::Rejected(reason) => {
+                tally.rejected += 1;
+                progress.report(&format!("line {line}: rejected: {reason}"));
+            }
+            Verdict::Malformed(reason) => {
+                tally.malformed += 1;
+                progress.report(&format!("line {line}: malformed: {reason}"));
+            }
+            Verdict::Failed(failure) => return Err(stopped(line, &tally, failure)),
+        }
+        progress.show(&tally);
+    }
+    Ok(tally)
+}
+
+fn stopped(line: u64, tally: &Tally, failure: Failure) -> Failure {
+    let at = format!("stopped at line {line} ({tally} before it)");
+    match failure {
+        Failure::Store { context, source } => Failure::Store {
+            context: format!("{at}: {context}"),
+            source,
+        },
+        other => Failure::Input(format!("{at}: {other}")),
+    }
+}

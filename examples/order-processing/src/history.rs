@@ -1,0 +1,154 @@
+//! What has happened to an order, event by event.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use composable_rust::{Aggregate, ReadStream, RecordedEvent, Version};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+
+use crate::{
+    Failure, Orders,
+    list::decode,
+    one_line::OneLine,
+    order::{LineItem, Order, OrderEvent, OrderId},
+};
+
+/// One event of an order's history.
+///
+/// As text it is its version, stored name, time and summary, between two spaces each; see [`Entry::to_json`] for the
+/// whole of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its place in the order's stream.
+    pub version: Version,
+    /// The stored name.
+    pub event_type: String,
+    /// When the store wrote it.
+    pub recorded_at: DateTime<Utc>,
+    /// What has happened.
+    pub event: OrderEvent,
+}
+
+impl Orders {
+    /// The order's events, the first one first; in bounded memory.
+    pub fn history(&self, order_id: &OrderId) -> impl Stream<Item = Result<Entry, Failure>> + Send + use<> {
+        let records = Order::stream_id(order_id.as_str()).map(|stream_id| {
+            let records = self.log().read_stream(ReadStream::new(stream_id));
+            records.map_err(Failure::from)
+        });
+        stream::iter([records.map_err(|invalid| Failure::Input(invalid.to_string()))])
+            .try_flatten()
+            .map(|record| record.and_then(|record| entries(&record)))
+            .map_ok(|entries| stream::iter(entries).map(Ok))
+            .try_flatten()
+    }
+}
+
+fn entries(record: &RecordedEvent) -> Result<Vec<Entry>, Failure> {
+    let events = decode(record)?;
+    let entry = |event: &OrderEvent| Entry {
+        version: record.version,
+        event_type: record.event_type.as_ref().to_owned(),
+        recorded_at: record.recorded_at,
+        event: event.clone(),
+    };
+    Ok(events.as_slice().iter().map(entry).collect())
+}
+
+impl Entry {
+    /// The whole entry as a JSON object, in the words of the input of `apply`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut object = json!({
+            "version": self.version,
+            "type": self.event_type,
+            "time": time(self.event.occurred_at()),
+            "recorded_at": time(self.recorded_at),
+        });
+        let details = match &self.event {
+            OrderEvent::OrderPlaced {
+                order_id,
+                customer_id,
+                items,
+                total,
+                ..
+            } => json!({
+                "order": order_id,
+                "customer": customer_id,
+                "items": items.iter().map(item).collect::<Vec<_>>(),
+                "total_cents": total,
+            }),
+            OrderEvent::OrderShipped { order_id, tracking, .. } => json!({ "order": order_id, "tracking": tracking }),
+            OrderEvent::OrderCancelled { order_id, reason, .. } => json!({ "order": order_id, "reason": reason }),
+        };
+        if let (Some(object), Value::Object(details)) = (object.as_object_mut(), details) {
+            object.extend(details);
+        }
+        object
+    }
+}
+
+fn item(item: &LineItem) -> Value {
+    json!({ "sku": item.sku, "quantity": item.quantity, "price_cents": item.unit_price })
+}
+
+fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let when = time(self.event.occurred_at());
+        write!(f, "{}  {}  {when}  ", self.version, self.event_type)?;
+        match &self.event {
+            OrderEvent::OrderPlaced {
+                customer_id,
+                items,
+                total,
+                ..
+            } => write!(f, "customer {customer_id}, {} items, total {total}", items.len()),
+            OrderEvent::OrderShipped { tracking, .. } => write!(f, "tracking {}", OneLine(tracking)),
+            OrderEvent::OrderCancelled { reason, .. } => write!(f, "reason {}", OneLine(reason)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped(tracking: &str) -> Entry {
+        Entry {
+            version: Version::from(2),
+            event_type: "OrderShipped.v1".to_owned(),
+            recorded_at: DateTime::UNIX_EPOCH,
+            event: OrderEvent::OrderShipped {
+                order_id: "o-1".parse().unwrap(),
+                tracking: tracking.to_owned(),
+                shipped_at: DateTime::UNIX_EPOCH,
+            },
+        }
+    }
+
+    #[test]
+    fn an_entry_is_one_line_whatever_it_holds() {
+        assert_eq!(
+            shipped("T\n1\u{1b}[2J").to_string(),
+            "2  OrderShipped.v1  1970-01-01T00:00:00.000000Z  tracking T\\n1\\u{1b}[2J"
+        );
+    }
+
+    #[test]
+    fn json_speaks_the_words_of_the_input() {
+        let expected = json!({
+            "version": 2,
+            "type": "OrderShipped.v1",
+            "time": "1970-01-01T00:00:00.000000Z",
+            "recorded_at": "1970-01-01T00:00:00.000000Z",
+            "order": "o-1",
+            "tracking": "T1",
+        });
+        assert_eq!(shipped("T1").to_json(), expected);
+    }
+}

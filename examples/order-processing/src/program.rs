@@ -1,0 +1,93 @@
+//! What each command does.
+
+use std::{io::Write, sync::Arc};
+
+use composable_rust::SystemClock;
+use futures::{TryStreamExt, pin_mut};
+
+use crate::{Apply, Arguments, Failure, Orders, Storage, StoreUrl, Subcommand, demo, order::OrderId};
+
+/// Does what `arguments` say, and writes what is asked for to `output`.
+///
+/// # Errors
+/// See [`Failure`]; its exit code tells the caller of the program what to do next.
+pub async fn run(arguments: Arguments, output: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    let url = match arguments.store {
+        Some(url) => url,
+        None => from_environment()?,
+    };
+    let storage = Storage::open(&url).await?;
+    let Some(command) = arguments.command else {
+        return demo::run(storage, &url, output).await;
+    };
+    let orders = Orders::new(storage.log(), Arc::new(SystemClock));
+    let done = perform(command, &orders, output).await;
+    storage.close().await;
+    // What was written before a failure is shown, too.
+    let flushed = output.flush();
+    done?;
+    Ok(flushed?)
+}
+
+/// `DATABASE_URL`; set but empty is not set.
+fn from_environment() -> Result<StoreUrl, Failure> {
+    match std::env::var("DATABASE_URL") {
+        Ok(url) if !url.is_empty() => url
+            .parse()
+            .map_err(|error| Failure::Input(format!("DATABASE_URL: {error}"))),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::Input("DATABASE_URL is not Unicode".to_owned())),
+        Ok(_) | Err(std::env::VarError::NotPresent) => Ok(StoreUrl::default()),
+    }
+}
+
+async fn perform(command: Subcommand, orders: &Orders, output: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    let command = match command.into_order_command() {
+        Ok(order_command) => {
+            let order_id = order_command.order_id().clone();
+            orders.execute(order_command).await?;
+            return show(orders, &order_id, output).await;
+        }
+        Err(other) => other,
+    };
+    match command {
+        Subcommand::Show { order_id } => show(orders, &order_id, output).await,
+        Subcommand::History { order_id, json } => history(orders, order_id, json, output).await,
+        Subcommand::Apply { file, from, jobs } => Apply::new(file).from(from).jobs(jobs).run(orders, output).await,
+        _ => list(orders, output).await,
+    }
+}
+
+async fn show(orders: &Orders, order_id: &OrderId, output: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    let overview = orders.overview(order_id).await?;
+    Ok(writeln!(output, "{order_id}: {overview}")?)
+}
+
+async fn history(
+    orders: &Orders,
+    order_id: OrderId,
+    json: bool,
+    output: &mut (dyn Write + Send),
+) -> Result<(), Failure> {
+    let entries = orders.history(&order_id);
+    pin_mut!(entries);
+    let mut unknown = true;
+    while let Some(entry) = entries.try_next().await? {
+        unknown = false;
+        if json {
+            writeln!(output, "{}", entry.to_json())?;
+        } else {
+            writeln!(output, "{entry}")?;
+        }
+    }
+    if unknown {
+        return Err(Failure::UnknownOrder(order_id));
+    }
+    Ok(())
+}
+
+async fn list(orders: &Orders, output: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    for (order_id, overview) in orders.list().await? {
+        writeln!(output, "{order_id}: {overview}")?;
+    }
+    Ok(())
+}
