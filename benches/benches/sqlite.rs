@@ -1,33 +1,32 @@
-//! Durable appends on SQLite, beside a bare prepared INSERT and COMMIT through the same driver, in one run.
+//! Durable appends on SQLite, beside a bare prepared INSERT and COMMIT through the same driver: ratios, measured in turn
+//! in one run, since two benchmarks one after the other would compare two moods of the machine.
+//!
+//! Not criterion, which does not take turns.
 
 #![expect(clippy::unwrap_used, reason = "a failed benchmark may panic")]
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    io::{Write, stdout},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use composable_rust::{EventStore, SqliteEventStore, Version};
 use composable_rust_benches::{event, stream};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tempfile::TempDir;
-use tokio::{
-    runtime::{Builder, Runtime},
-    task::JoinSet,
-};
+use tokio::{runtime::Builder, task::JoinSet};
 
 /// Unique in the run, for event ids and streams.
 fn next() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-fn runtime() -> Runtime {
-    Builder::new_multi_thread().enable_all().build().unwrap()
 }
 
 /// The same table and durability, without any check.
@@ -83,41 +82,78 @@ async fn append(store: &SqliteEventStore, events: u32) {
     }
 }
 
-fn appends(criterion: &mut Criterion) {
-    let runtime = runtime();
-    let directory = tempfile::tempdir().unwrap();
-    let store = runtime
-        .block_on(SqliteEventStore::open(directory.path().join("events.db")))
-        .unwrap();
-    let connection = tokio::sync::Mutex::new(runtime.block_on(bare(&directory)));
-    let mut group = criterion.benchmark_group("sqlite");
-    group.measurement_time(Duration::from_secs(8)).sample_size(30);
-
-    group.throughput(Throughput::Elements(100));
-    group.bench_function("100 bare inserts, each committed", |bencher| {
-        bencher.to_async(&runtime).iter(|| async {
-            let mut connection = connection.lock().await;
-            for _ in 0..100 {
-                insert(&mut connection).await;
-            }
-        });
-    });
-    group.bench_function("100 appends, one at a time", |bencher| {
-        bencher.to_async(&runtime).iter(|| append(&store, 100));
-    });
-    group.throughput(Throughput::Elements(64 * 20));
-    group.bench_function("64 concurrent appenders, 20 appends each", |bencher| {
-        bencher.to_async(&runtime).iter(|| async {
-            let mut appenders = JoinSet::new();
-            for _ in 0..64 {
-                let store = store.clone();
-                appenders.spawn(async move { append(&store, 20).await });
-            }
-            appenders.join_all().await;
-        });
-    });
-    group.finish();
+/// Events a second.
+async fn rate(events: u32, work: impl Future<Output = ()>) -> f64 {
+    let started = Instant::now();
+    work.await;
+    f64::from(events) / started.elapsed().as_secs_f64()
 }
 
-criterion_group!(benches, appends);
-criterion_main!(benches);
+async fn bare_inserts(connection: &mut SqliteConnection) {
+    for _ in 0..100 {
+        insert(connection).await;
+    }
+}
+
+async fn concurrent_appends(store: &SqliteEventStore) {
+    let mut appenders = JoinSet::new();
+    for _ in 0..64 {
+        let store = store.clone();
+        appenders.spawn(async move { append(&store, 20).await });
+    }
+    appenders.join_all().await;
+}
+
+/// What the rounds showed of one quantity: median, and the tenth and ninetieth percentile.
+fn quantiles(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    let at = |part: usize| values.get(values.len() * part / 10).copied().unwrap_or(f64::NAN);
+    [at(5), at(1), at(9)]
+}
+
+#[derive(Default)]
+struct Rounds {
+    bare: Vec<f64>,
+    one: Vec<f64>,
+    many: Vec<f64>,
+}
+
+impl Rounds {
+    fn print(self) {
+        let ratios = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a / b).collect();
+        let rows = [
+            ("one at a time / bare", ratios(&self.one, &self.bare)),
+            ("64 concurrent / one at a time", ratios(&self.many, &self.one)),
+            ("bare inserts, events/s", self.bare),
+            ("one at a time, events/s", self.one),
+            ("64 concurrent, events/s", self.many),
+        ];
+        for (name, values) in rows {
+            let [median, low, high] = quantiles(values);
+            writeln!(stdout(), "{name:32} {median:10.2}  ({low:.2} to {high:.2})").unwrap();
+        }
+    }
+}
+
+async fn measure() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(
+        SqliteEventStore::open(directory.path().join("events.db"))
+            .await
+            .unwrap(),
+    );
+    let mut connection = bare(&directory).await;
+    let mut rounds = Rounds::default();
+    for _ in 0..60 {
+        rounds.bare.push(rate(100, bare_inserts(&mut connection)).await);
+        rounds.one.push(rate(100, append(&store, 100)).await);
+        rounds.many.push(rate(64 * 20, concurrent_appends(&store)).await);
+    }
+    rounds.print();
+}
+
+fn main() {
+    // A task, as a caller in an application is one: what runs in `block_on` itself is woken from outside.
+    let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::spawn(measure()).await.unwrap() });
+}

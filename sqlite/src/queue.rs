@@ -31,6 +31,9 @@ const GROUP_BYTES: usize = 16 << 20;
 /// The write-ahead log is moved into the file in a quiet moment once so many bytes of events have been written.
 const CHECKPOINT_BYTES: usize = 8 << 20;
 
+/// How often others are let speak between two groups, at most.
+const YIELDS: usize = 8;
+
 #[derive(Debug)]
 pub(crate) struct Queue {
     writer: Arc<Connections>,
@@ -148,13 +151,26 @@ impl Writing {
             let group = self.queue.next_group();
             if !group.is_empty() {
                 self.write(group).await;
-                // Those who were answered may have more to say, and share the next commit if they are let speak.
-                tokio::task::yield_now().await;
+                self.let_others_speak().await;
             } else if self.queue.checkpoint_is_due() {
                 append::checkpoint(&self.queue.writer).await;
             } else {
                 self.finished = self.queue.finish();
             }
+        }
+    }
+
+    /// Those who were answered may have more to say, and share the next commit if they are let speak: until nobody new
+    /// does. No timer: where nobody else has anything to do, this takes no time.
+    async fn let_others_speak(&self) {
+        let mut known = self.queue.waiting().jobs.len();
+        for _ in 0..YIELDS {
+            tokio::task::yield_now().await;
+            let waiting = self.queue.waiting().jobs.len();
+            if waiting == known {
+                return;
+            }
+            known = waiting;
         }
     }
 
