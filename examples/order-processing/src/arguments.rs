@@ -28,7 +28,7 @@ const STORE_HELP: &str = "sqlite://path or memory:// [default: $DATABASE_URL, el
 /// # Ok::<(), clap::Error>(())
 /// ```
 #[derive(Debug, Parser)]
-#[command(name = "order-processing", version, after_help = AFTER_HELP)]
+#[command(name = "order-processing", version, about = "Orders in an event store", long_about = None, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// Where the events are; without it, `DATABASE_URL` says so, and without that it is [`StoreUrl::default`].
     #[arg(long, global = true, value_name = "URL", help = STORE_HELP)]

@@ -1,6 +1,9 @@
 //! What each command does.
 
-use std::{io::Write, sync::Arc};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 use composable_rust::SystemClock;
 use futures::{TryStreamExt, pin_mut};
@@ -52,7 +55,10 @@ async fn perform(command: Subcommand, orders: &Orders, output: &mut (dyn Write +
     match command {
         Subcommand::Show { order_id } => show(orders, &order_id, output).await,
         Subcommand::History { order_id, json } => history(orders, order_id, json, output).await,
-        Subcommand::Apply { file, from, jobs } => Apply::new(file).from(from).jobs(jobs).run(orders, output).await,
+        Subcommand::Apply { file, from, jobs } => {
+            let apply = Apply::new(file).from(from).jobs(jobs);
+            apply.run(orders, output, &mut io::stderr()).await
+        }
         _ => list(orders, output).await,
     }
 }
@@ -74,7 +80,8 @@ async fn history(
     while let Some(entry) = entries.try_next().await? {
         unknown = false;
         if json {
-            writeln!(output, "{}", entry.to_json())?;
+            serde_json::to_writer(&mut *output, &entry).map_err(io::Error::from)?;
+            writeln!(output)?;
         } else {
             writeln!(output, "{entry}")?;
         }

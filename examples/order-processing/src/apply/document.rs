@@ -84,7 +84,12 @@ fn reason(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let said = said.rsplit_once(" at line ").map_or(&*said, |(said, _)| said);
     let short: String = said.chars().take(LONGEST_REASON).collect();
-    format!("{} (column {})", OneLine(&short), error.column())
+    let short = OneLine(&short);
+    if error.is_data() {
+        format!("{short}")
+    } else {
+        format!("not JSON: {short} at column {}", error.column())
+    }
 }
 
 /// An object, and nothing but an object: derived structs would take an array as well.
@@ -178,6 +183,10 @@ mod tests {
         let reason = parse(&line).unwrap_err();
         assert!(reason.starts_with("unknown variant `a\\nbxxx"), "{reason}");
         assert!(reason.len() < 300 && !reason.contains('\n'));
+        assert_eq!(
+            parse("{").unwrap_err(),
+            "not JSON: EOF while parsing an object at column 1"
+        );
     }
 
     proptest! {

@@ -95,15 +95,20 @@ impl Lanes {
 
 async fn work(orders: Orders, mut jobs: UnboundedReceiver<Job>) {
     while let Some(Job { command, verdict }) = jobs.recv().await {
-        // Nobody waits for it any more: an earlier line has failed.
+        // Nobody waits for it any more: an earlier line has failed, in another lane.
         if verdict.is_closed() {
-            continue;
+            return;
         }
         let outcome = match orders.execute(command).await {
             Ok(_) => Verdict::Applied,
             Err(Failure::Rejected(rejection)) => Verdict::Rejected(rejection),
             Err(failure) => Verdict::Failed(failure),
         };
+        let failed = matches!(outcome, Verdict::Failed(_));
         let _ = verdict.send(outcome);
+        if failed {
+            // Later lines of the order must not overtake this one.
+            return;
+        }
     }
 }

@@ -41,9 +41,10 @@ const LINES_PER_LANE: usize = 4;
 /// writeln!(file, r#"{{"command":"ship","order":"o-1","tracking":"T1"}}"#)?;
 ///
 /// let orders = Orders::new(Arc::new(InMemoryEventStore::new()), Arc::new(SystemClock));
-/// let mut output = Vec::new();
-/// Apply::new(file.path()).run(&orders, &mut output).await?;
+/// let (mut output, mut reports) = (Vec::new(), Vec::new());
+/// Apply::new(file.path()).run(&orders, &mut output, &mut reports).await?;
 /// assert_eq!(output, b"applied 0, rejected 1, malformed 0\n");
+/// assert_eq!(reports, b"line 1: rejected: order o-1 has not been placed\n");
 /// # Ok(())
 /// # }
 /// ```
@@ -79,14 +80,19 @@ impl Apply {
         Self { jobs, ..self }
     }
 
-    /// Applies line by line; goes on after one that is rejected or malformed, having named it on standard error. Ends by
-    /// writing the tally to `output`.
+    /// Applies line by line; goes on after one that is rejected or malformed, having named it in `reports`. Ends by
+    /// writing the tally to `output`. Where standard error is a terminal, it shows the progress.
     ///
     /// # Errors
     /// [`Failure::Malformed`] at the end, if a line was; [`Failure::Input`] if the file can't be read;
-    /// [`Failure::Store`] as soon as the store fails. Both name the line: what came before it is done. Of what comes
-    /// after it a few lines may be done as well, and are rejected when one goes on from there.
-    pub async fn run(self, orders: &Orders, output: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    /// [`Failure::Store`] as soon as the store fails. Both name the line: what came before it is done. Of the lines after
+    /// it, some of other orders may be done as well; with one job, none is.
+    pub async fn run(
+        self,
+        orders: &Orders,
+        output: &mut (dyn Write + Send),
+        reports: &mut (dyn Write + Send),
+    ) -> Result<(), Failure> {
         let source = Source::open(&self.file)?;
         let progress = Progress::new(source.bytes());
         let lanes = Lanes::start(orders, self.jobs.max(1));
@@ -94,7 +100,7 @@ impl Apply {
         let verdicts = stream::poll_fn(|context| read.poll_recv(context))
             .map(|line| lanes.carry_out(line))
             .buffered(lanes.len() * LINES_PER_LANE);
-        let tally = count(verdicts, &progress).await;
+        let tally = count(verdicts, &progress, reports).await;
         progress.finish();
         let tally = tally?;
         writeln!(output, "{tally}")?;
@@ -105,7 +111,11 @@ impl Apply {
     }
 }
 
-async fn count(verdicts: impl Stream<Item = (u64, Verdict)>, progress: &Progress) -> Result<Tally, Failure> {
+async fn count(
+    verdicts: impl Stream<Item = (u64, Verdict)>,
+    progress: &Progress,
+    reports: &mut (dyn Write + Send),
+) -> Result<Tally, Failure> {
     futures::pin_mut!(verdicts);
     let mut tally = Tally::default();
     while let Some((line, verdict)) = verdicts.next().await {
@@ -113,11 +123,11 @@ async fn count(verdicts: impl Stream<Item = (u64, Verdict)>, progress: &Progress
             Verdict::Applied => tally.applied += 1,
             Verdict::Rejected(reason) => {
                 tally.rejected += 1;
-                progress.report(&format!("line {line}: rejected: {reason}"));
+                progress.report(reports, &format!("line {line}: rejected: {reason}"));
             }
             Verdict::Malformed(reason) => {
                 tally.malformed += 1;
-                progress.report(&format!("line {line}: malformed: {reason}"));
+                progress.report(reports, &format!("line {line}: malformed: {reason}"));
             }
             Verdict::Failed(failure) => return Err(stopped(line, &tally, failure)),
         }

@@ -34,10 +34,10 @@ impl Progress {
         }
     }
 
-    /// Writes a line to standard error; where nobody reads it, the work goes on.
-    pub(super) fn report(&self, line: &str) {
+    /// Writes a line to `reports`; where nobody reads it, the work goes on.
+    pub(super) fn report(&self, reports: &mut (dyn Write + Send), line: &str) {
         self.0.suspend(|| {
-            let _ = writeln!(io::stderr(), "{line}");
+            let _ = writeln!(reports, "{line}");
         });
     }
 

@@ -1,0 +1,19 @@
+//! The order application, from its rules to the built program run as a process.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helper functions of tests"
+)]
+
+mod apply;
+mod commands;
+mod demo;
+mod golden;
+mod kill;
+mod properties;
+mod readme;
+mod rules;
+mod stores;
+mod support;

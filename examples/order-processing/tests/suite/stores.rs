@@ -1,0 +1,138 @@
+//! In one process: on a store in memory, and on one that fails.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use composable_rust::{
+    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
+    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, SystemClock,
+    testing::{FixedClock, InMemoryEventStore},
+};
+use futures::{future::BoxFuture, stream::BoxStream};
+use order_processing::{Apply, Failure, Orders, order::OrderCommand};
+
+use crate::support::{Desk, data, expected};
+
+fn orders(log: impl EventLog) -> Orders {
+    Orders::new(Arc::new(log), Arc::new(SystemClock))
+}
+
+async fn list(orders: &Orders) -> String {
+    let list = orders.list().await.unwrap();
+    let lines = list.iter().map(|(id, order)| format!("{id}: {order}\n"));
+    lines.collect::<Vec<_>>().concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_memory_the_same_file_leads_to_the_same() {
+    let orders = orders(InMemoryEventStore::new());
+    let mut output = Vec::new();
+    let failure = Apply::new(data("orders.jsonl"))
+        .run(&orders, &mut output, &mut Vec::new())
+        .await
+        .unwrap_err();
+    assert!(matches!(failure, Failure::Malformed(_)));
+    assert_eq!(String::from_utf8(output).unwrap(), expected("orders.summary"));
+    assert_eq!(list(&orders).await, expected("orders.expected"));
+}
+
+#[tokio::test]
+async fn a_rejection_leaves_the_log_as_it_was() {
+    let store = InMemoryEventStore::new();
+    let orders = Orders::new(Arc::new(store.clone()), Arc::new(FixedClock::default()));
+    let ship = OrderCommand::ShipOrder {
+        order_id: "o-1".parse().unwrap(),
+        tracking: "T".to_owned(),
+    };
+    assert!(matches!(orders.execute(ship).await, Err(Failure::Rejected(_))));
+    assert!(store.is_empty());
+    assert!(orders.list().await.unwrap().is_empty());
+}
+
+/// A disk with room for so many appends.
+struct FullAfter {
+    room: AtomicU64,
+    store: InMemoryEventStore,
+}
+
+impl FullAfter {
+    fn new(room: u64, store: &InMemoryEventStore) -> Self {
+        Self {
+            room: room.into(),
+            store: store.clone(),
+        }
+    }
+}
+
+impl EventStore for FullAfter {
+    fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        let take = |room: u64| room.checked_sub(1);
+        match self.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
+            Ok(_) => self.store.append(append),
+            Err(_) => Box::pin(async { Err(AppendError::Backend(Arc::new(std::io::Error::other("disk full")))) }),
+        }
+    }
+
+    fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>> {
+        self.store.append_batch(appends)
+    }
+
+    fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
+        self.store.read_stream(read)
+    }
+
+    fn save_snapshot(
+        &self,
+        stream_id: StreamId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
+        self.store.save_snapshot(stream_id, snapshot)
+    }
+
+    fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
+        self.store.load_snapshot(stream_id)
+    }
+}
+
+impl EventLog for FullAfter {
+    fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
+        self.store.read_all(read)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.store.head()
+    }
+
+    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+        self.store.wait(after)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_stops_the_work_at_a_line_that_is_named() {
+    let desk = Desk::new();
+    let place = |n| {
+        format!(
+            r#"{{"command":"place","order":"{n}","customer":"c","items":[{{"sku":"A","quantity":1,"price_cents":1}}]}}"#
+        )
+    };
+    let lines: Vec<String> = (1..=500).map(place).collect();
+    desk.write("commands", lines.join("\n"));
+    let store = InMemoryEventStore::new();
+    let orders = orders(FullAfter::new(3, &store));
+
+    let mut output = Vec::new();
+    let apply = Apply::new(desk.path().join("commands")).jobs(1);
+    let failure = apply.run(&orders, &mut output, &mut Vec::new()).await.unwrap_err();
+
+    assert!(matches!(failure, Failure::Store { .. }));
+    assert_eq!(
+        failure.explain(),
+        "stopped at line 4 (applied 3, rejected 0, malformed 0 before it): the command could not be carried out: \
+         the event store refused the events: the event store refused the append; nothing was written: disk full"
+    );
+    assert!(output.is_empty(), "there is no summary of what did not go through");
+    assert_eq!(store.len(), 3, "with one job nothing after the line is done");
+}
