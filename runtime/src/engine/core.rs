@@ -56,6 +56,8 @@ pub(crate) struct Engine<R: Reducer> {
     pub(super) spawner: Arc<dyn Spawn>,
     pub(super) append_timeout: Duration,
     pub(super) report: Mutex<ShutdownReport>,
+    /// Held by the shutdown that waits; tokio's, since it awaits meanwhile.
+    pub(super) looking: tokio::sync::Mutex<()>,
 }
 
 impl<R: Reducer> Engine<R> {
@@ -83,6 +85,7 @@ impl<R: Reducer> Engine<R> {
             spawner: settings.spawner,
             append_timeout: settings.append_timeout,
             report: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
         }
     }
 

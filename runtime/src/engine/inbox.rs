@@ -140,6 +140,8 @@ impl<S, A> Inbox<S, A> {
             // Counted before the look: a place given free from here on is heard of.
             place.as_mut().enable();
             if let Some(entered) = enter() {
+                // The place may still be free, where the action was reduced at once: the next caller looks.
+                self.places.notify_one();
                 return entered;
             }
             place.await;

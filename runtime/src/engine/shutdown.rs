@@ -1,6 +1,12 @@
 //! How a store comes to its end.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
+    time::Duration,
+};
 
 use composable_rust_core::Reducer;
 
@@ -45,22 +51,29 @@ impl<R: Reducer> Engine<R> {
 
     /// Waits until nothing waits and nothing runs.
     async fn idle(self: &Arc<Self>) {
+        // One at a time: whoever looks holds the lock, and the others would not hear when it is let go.
+        let _looking = self.looking.lock().await;
         loop {
             // Made before the look: it hears of what ends from here on.
             let changed = self.running.changed.notified();
-            let idle = self.is_idle();
-            self.drain();
-            if idle {
+            if self.is_idle() {
                 return;
             }
             changed.await;
         }
     }
 
-    /// What runs is asked first: whatever it delivered before it ended is then seen in the inbox.
-    fn is_idle(&self) -> bool {
-        let core = self.core();
-        self.running.is_empty() && core.queue.is_empty() && self.inbox.is_empty()
+    /// What runs is asked first: whatever it delivered before it ended is then seen in the inbox. Whoever drains or
+    /// looks at the state at this moment tells when they let go.
+    fn is_idle(self: &Arc<Self>) -> bool {
+        let Some(core) = self.try_core() else { return false };
+        let idle = self.running.is_empty() && core.queue.is_empty() && self.inbox.is_empty();
+        drop(core);
+        fence(Ordering::SeqCst);
+        if !self.inbox.is_empty() {
+            self.drain();
+        }
+        idle
     }
 
     pub(crate) fn fault(&self) -> Option<Fault> {

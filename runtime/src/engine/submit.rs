@@ -1,9 +1,6 @@
 //! How actions come in.
 
-use std::sync::{
-    Arc,
-    atomic::{Ordering, fence},
-};
+use std::sync::Arc;
 
 use composable_rust_core::Reducer;
 
@@ -100,9 +97,6 @@ struct DrainOnDrop<'a, R: Reducer>(&'a Arc<Engine<R>>);
 
 impl<R: Reducer> Drop for DrainOnDrop<'_, R> {
     fn drop(&mut self) {
-        fence(Ordering::SeqCst);
-        if !self.0.inbox.is_empty() {
-            self.0.drain();
-        }
+        self.0.after_drain(false);
     }
 }

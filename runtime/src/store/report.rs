@@ -13,8 +13,8 @@ use super::Fault;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// The labels of effects that were ended at the deadline or not started after it, in the order they started;
-    /// for those without a label, what kind of effect it was.
+    /// The labels of effects that were ended at the deadline, in the order they started, then of those that were not
+    /// started after it; for those without a label, what kind of effect it was.
     pub aborted: Vec<&'static str>,
     /// The streams of appends of which it is not known whether they were written: load them to find out.
     pub unknown: Vec<StreamId>,

@@ -106,12 +106,7 @@ impl Reducer for Root {
 type AppReducer = composable_rust_core::BoxedReducer<App, AppAction, ()>;
 
 fn app() -> (Store<AppReducer>, TestClock) {
-    let node = Node.for_each(
-        "leaves",
-        |leaves, key| leaves.get_mut(key),
-        prism!(NodeAction::Leaf[key]),
-        Leaf,
-    );
+    let node = Node.for_each("leaves", BTreeMap::get_mut, prism!(NodeAction::Leaf[key]), Leaf);
     let root = Root
         .child("node", |app| app.node.as_mut(), prism!(AppAction::Node), node)
         .child("home", home, prism!(AppAction::Home), Leaf)
@@ -125,7 +120,6 @@ fn app() -> (Store<AppReducer>, TestClock) {
     let store = Store::builder(root, ())
         .clock(std::sync::Arc::new(clock.clone()))
         .build(state);
-    #[expect(clippy::unwrap_used, reason = "tests run inside of a runtime")]
     (store.unwrap(), clock)
 }
 

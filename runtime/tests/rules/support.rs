@@ -66,13 +66,12 @@ impl Reducer for Scripted {
 pub(crate) type Scripts = Store<Scripted>;
 
 /// A store of scripts, and the clock that its effects sleep on.
-#[expect(clippy::expect_used, reason = "tests run inside of a runtime")]
 pub(crate) fn scripts() -> (Scripts, TestClock) {
     let clock = TestClock::new();
     let store = Store::builder(Scripted, ())
         .clock(Arc::new(clock.clone()))
         .build(vec![]);
-    (store.expect("a runtime is here"), clock)
+    (store.unwrap(), clock)
 }
 
 pub(crate) fn notes(store: &Scripts) -> String {

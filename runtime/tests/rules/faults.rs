@@ -1,0 +1,133 @@
+//! R9: panics.
+
+use composable_rust_core::{Effect, Reducer, Segment};
+use composable_rust_runtime::{DispatchError, Store, TryDispatchError};
+use futures::{StreamExt, stream};
+
+use crate::support::{Do, SECOND, advance, notes, scripts, settle};
+
+#[tokio::test]
+async fn a_reducer_panic_makes_the_store_faulted() {
+    let (store, _) = scripts();
+    store
+        .dispatch(Do::then("panic", || panic!("torn state")))
+        .await
+        .unwrap();
+    let Err(DispatchError::Faulted(action, fault)) = store.dispatch(Do::note("a")).await else {
+        panic!("taken")
+    };
+    let Err(TryDispatchError::Faulted(action, _)) = store.try_dispatch(action) else {
+        panic!("taken")
+    };
+    let Err(DispatchError::Faulted(_, _)) = store.send(action).await else {
+        panic!("taken")
+    };
+    assert_eq!(fault.message(), "torn state");
+    assert_eq!(fault.action_type(), std::any::type_name::<Do>());
+    assert_eq!(store.fault(), Some(fault));
+    assert_eq!(notes(&store), "panic");
+}
+
+#[tokio::test]
+async fn nothing_is_reduced_after_a_fault_and_what_runs_is_ended() {
+    let (store, clock) = scripts();
+    store
+        .dispatch(Do::then("start", || Effect::emit(Do::note("never")).delay(SECOND)))
+        .await
+        .unwrap();
+    let inner = store.clone();
+    let panic = Do::then("panic", move || {
+        assert!(inner.try_dispatch(Do::note("never")).is_ok());
+        panic!("torn")
+    });
+    store.dispatch(panic).await.unwrap();
+    advance(&clock, SECOND).await;
+    assert_eq!(notes(&store), "start panic");
+    assert_eq!((store.running().len(), store.remembered()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_effects_panic_is_caught_and_its_siblings_live() {
+    let (store, _) = scripts();
+    let start = Do::then("start", || {
+        let panicking = || Effect::task(async { panic!("an effect") });
+        let sibling = |name: &'static str| Effect::task(async move { Do::note(name) });
+        // As parts of one task, and as tasks of their own.
+        let together = Effect::race([panicking().merge(sibling("parallel"))]);
+        panicking().merge(sibling("sibling")).merge(together)
+    });
+    store.send(start).await.unwrap().settled().await.unwrap();
+    assert_eq!(store.fault(), None);
+    assert_eq!(notes(&store), "start sibling parallel");
+    store.dispatch(Do::note("lives")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_in_a_stream_or_an_attempt_is_caught() {
+    let (store, _) = scripts();
+    let start = Do::then("start", || {
+        let ticks = stream::iter(0..3).map(|tick| if tick < 1 { Do::note("tick") } else { panic!("a stream") });
+        let backoff = composable_rust_core::Backoff::exponential(3, SECOND);
+        let attempt = || -> std::future::Ready<Result<(), ()>> { panic!("an attempt") };
+        Effect::stream(ticks).merge(Effect::retry(backoff, attempt, |_| Do::note("never")))
+    });
+    store.send(start).await.unwrap().settled().await.unwrap();
+    assert_eq!(notes(&store), "start tick");
+    assert_eq!(store.remembered(), 0);
+}
+
+#[tokio::test]
+async fn what_was_to_follow_a_panicked_step_does_not_start() {
+    let (store, _) = scripts();
+    let steps = || Effect::task(async { panic!("not charged") }).then(Effect::emit(Do::note("shipped")));
+    store
+        .send(Do::then("start", steps))
+        .await
+        .unwrap()
+        .settled()
+        .await
+        .unwrap();
+    assert_eq!(notes(&store), "start");
+}
+
+/// Panics when it is asked for its child.
+struct Torn;
+
+impl Reducer for Torn {
+    type State = ();
+    type Action = ();
+    type Environment = ();
+
+    fn reduce(&self, (): &mut (), (): &(), (): &()) -> Effect<()> {
+        Effect::task(futures::future::pending()).scoped(Segment::slot("child"))
+    }
+
+    fn contains(&self, (): &mut (), _: &[Segment]) -> bool {
+        panic!("no child")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_children_are_looked_for_makes_the_store_faulted() {
+    let store = Store::builder(Torn, ()).build(()).unwrap();
+    store.dispatch(()).await.unwrap();
+    settle().await;
+    assert!(store.fault().is_some_and(|fault| fault.message() == "no child"));
+    assert_eq!(store.running(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_look_at_the_state_is_the_lookers_own() {
+    let (store, _) = scripts();
+    let inner = store.clone();
+    let looking = std::thread::spawn(move || {
+        inner.state(|_| {
+            assert!(inner.try_dispatch(Do::note("left")).is_ok());
+            panic!("a look")
+        })
+    });
+    assert!(looking.join().is_err());
+    assert_eq!(notes(&store), "left");
+    store.dispatch(Do::note("goes-on")).await.unwrap();
+    assert_eq!(notes(&store), "left goes-on");
+}
