@@ -226,3 +226,22 @@ fn the_architecture_names_places_that_are_there() {
         );
     }
 }
+
+#[test]
+fn the_rules_of_the_runtime_name_tests_that_are_there() {
+    let sources: Vec<_> = files(&root().join("runtime/tests"), ".rs");
+    let tests: String = sources.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let rules = fs::read_to_string(root().join("specs/runtime.md")).unwrap();
+    let named: Vec<_> = rules
+        .lines()
+        .filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'))
+        .collect();
+    assert!(named.len() > 60, "the list was not found");
+    for name in named {
+        assert!(
+            tests.contains(&format!("fn {name}()")),
+            "specs/runtime.md names {name}, which is no test"
+        );
+    }
+    assert_eq!(rules.matches("\n## R").count(), 15);
+}
