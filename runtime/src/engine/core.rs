@@ -23,6 +23,8 @@ pub(super) struct Core<R: Reducer> {
     pub(super) subscribers: Vec<BoxedSubscriber<R::State>>,
     /// Whether subscribers have not been shown the state as it is.
     pub(super) changed: bool,
+    /// How many actions from outside have left whose places were not given free yet.
+    pub(super) freed: u64,
     /// Tasks of the reduce at hand, started when it has committed.
     pub(super) tasks: Vec<BoxFuture<'static, ()>>,
 }
@@ -67,6 +69,7 @@ impl<R: Reducer> Engine<R> {
             queue: VecDeque::new(),
             subscribers: Vec::new(),
             changed: false,
+            freed: 0,
             tasks: Vec::new(),
         };
         Self {

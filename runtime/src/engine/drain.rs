@@ -73,8 +73,9 @@ impl<R: Reducer> Engine<R> {
             let Some(item) = core.queue.pop_front() else {
                 break false;
             };
-            if item.bounded {
-                self.inbox.release();
+            core.freed += u64::from(item.bounded);
+            if core.freed > 0 && (core.queue.is_empty() || core.freed >= self.inbox.stride()) {
+                self.inbox.release(std::mem::take(&mut core.freed));
             }
             self.reduce(core, item);
             if budget.is_spent() {

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -29,22 +29,32 @@ pub(super) enum Entry<A> {
 struct Waiting<S, A> {
     actions: VecDeque<Queued<A>>,
     subscribers: Vec<BoxedSubscriber<S>>,
+    /// How many actions from outside have entered so far.
+    entered: u64,
 }
 
 /// Where actions wait for the drainer, in the order they entered.
 ///
 /// A `VecDeque` under a std Mutex, taken whole by a swap: nothing awaits while it is held, and a lock-free queue would
-/// allocate or bound what effects deliver.
+/// allocate or bound what effects deliver. Aligned, so that what callers write and what the drainer writes share no
+/// cache line with each other or with the state.
+#[repr(align(128))]
 pub(super) struct Inbox<S, A> {
     waiting: Mutex<Waiting<S, A>>,
-    /// How many things wait, readable without the lock.
+    /// How many things wait, readable without the lock, written under it.
     len: AtomicUsize,
-    /// How many places are taken, by actions from outside, until each is reduced.
-    taken: AtomicUsize,
-    capacity: usize,
+    capacity: u64,
+    places: Places,
+}
+
+/// What the drainer writes.
+#[repr(align(128))]
+struct Places {
+    /// How many actions from outside have left so far, each when it is reduced: those between have the places.
+    left: AtomicU64,
     /// Callers that wait for a place.
     callers: AtomicUsize,
-    places: Notify,
+    free: Notify,
 }
 
 impl<S, A> Inbox<S, A> {
@@ -53,20 +63,24 @@ impl<S, A> Inbox<S, A> {
             waiting: Mutex::new(Waiting {
                 actions: VecDeque::new(),
                 subscribers: Vec::new(),
+                entered: 0,
             }),
             len: AtomicUsize::new(0),
-            taken: AtomicUsize::new(0),
-            capacity: capacity.max(1),
-            callers: AtomicUsize::new(0),
-            places: Notify::new(),
+            capacity: capacity.max(1) as u64,
+            places: Places {
+                left: AtomicU64::new(0),
+                callers: AtomicUsize::new(0),
+                free: Notify::new(),
+            },
         }
     }
 
+    /// Whether nothing waits. Those who let go of the state's lock ask after a fence.
     pub(super) fn is_empty(&self) -> bool {
-        self.len.load(Ordering::SeqCst) == 0
+        self.len.load(Ordering::Acquire) == 0
     }
 
-    /// Enters an action. Those from outside need a place, and an open store.
+    /// Enters an action. Those from outside need a place, and an open store. The caller drains afterwards.
     pub(super) fn push(&self, item: Queued<A>, lifecycle: &Lifecycle) -> Entry<A> {
         let mut waiting = self.lock();
         if item.bounded {
@@ -74,13 +88,13 @@ impl<S, A> Inbox<S, A> {
             if !lifecycle.is_open() {
                 return Entry::Ended(item);
             }
-            if self.taken.load(Ordering::SeqCst) >= self.capacity {
+            if waiting.entered - self.places.left.load(Ordering::SeqCst) >= self.capacity {
                 return Entry::Full(item);
             }
-            self.taken.fetch_add(1, Ordering::SeqCst);
+            waiting.entered += 1;
         }
         waiting.actions.push_back(item);
-        self.len.fetch_add(1, Ordering::SeqCst);
+        self.add_one();
         Entry::Entered
     }
 
@@ -95,13 +109,18 @@ impl<S, A> Inbox<S, A> {
     /// Lets the drainer look again though nothing came in.
     pub(super) fn poke(&self) {
         let _waiting = self.lock();
-        self.len.fetch_add(1, Ordering::SeqCst);
+        self.add_one();
     }
 
     pub(super) fn push_subscriber(&self, subscriber: BoxedSubscriber<S>) {
         let mut waiting = self.lock();
         waiting.subscribers.push(subscriber);
-        self.len.fetch_add(1, Ordering::SeqCst);
+        self.add_one();
+    }
+
+    /// Only under the lock, so that adding needs no atomic.
+    fn add_one(&self) {
+        self.len.store(self.len.load(Ordering::Relaxed) + 1, Ordering::Release);
     }
 
     /// Moves everything behind what the drainer has already. An empty queue is swapped: both keep their memory.
@@ -116,32 +135,39 @@ impl<S, A> Inbox<S, A> {
             actions.append(&mut waiting.actions);
         }
         subscribers.append(&mut waiting.subscribers);
-        self.len.store(0, Ordering::SeqCst);
+        self.len.store(0, Ordering::Release);
     }
 
-    /// Gives a place free, after an action from outside has left the queue.
-    pub(super) fn release(&self) {
-        self.taken.fetch_sub(1, Ordering::SeqCst);
-        if self.callers.load(Ordering::SeqCst) > 0 {
-            self.places.notify_one();
+    /// How many places are given free together: one atomic for each is what eight callers would fight over. A small
+    /// inbox gives each free at once.
+    pub(super) fn stride(&self) -> u64 {
+        (self.capacity / 16).clamp(1, 64)
+    }
+
+    /// Gives places free whose actions have left the queue. Only the drainer calls this.
+    pub(super) fn release(&self, places: u64) {
+        let left = self.places.left.load(Ordering::Relaxed) + places;
+        self.places.left.store(left, Ordering::SeqCst);
+        if self.places.callers.load(Ordering::SeqCst) > 0 {
+            self.places.free.notify_one();
         }
     }
 
     /// Lets every waiting caller look again: the store takes no more.
     pub(super) fn release_callers(&self) {
-        self.places.notify_waiters();
+        self.places.free.notify_waiters();
     }
 
     /// Calls `enter` until it has its way, whenever a place may have become free.
     pub(super) async fn place<T>(&self, mut enter: impl FnMut() -> Option<T>) -> T {
-        let _caller = Caller::enter(&self.callers);
+        let _caller = Caller::enter(&self.places.callers);
         loop {
-            let mut place = std::pin::pin!(self.places.notified());
+            let mut place = std::pin::pin!(self.places.free.notified());
             // Counted before the look: a place given free from here on is heard of.
             place.as_mut().enable();
             if let Some(entered) = enter() {
-                // The place may still be free, where the action was reduced at once: the next caller looks.
-                self.places.notify_one();
+                // There may be another place: the next caller looks, and wakes the one after it.
+                self.places.free.notify_one();
                 return entered;
             }
             place.await;

@@ -1,6 +1,6 @@
 //! How actions come in.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use composable_rust_core::Reducer;
 
@@ -32,7 +32,10 @@ impl<R: Reducer> Engine<R> {
         action: R::Action,
         work: Option<Work>,
     ) -> Result<(), (Refused<R::Action>, Option<Work>)> {
-        if let Some(mut core) = self.try_core()
+        // Looked at before the lock is tried: what many callers only read does not move between their caches.
+        if self.inbox.is_empty()
+            && !self.moved.load(Ordering::Relaxed)
+            && let Some(mut core) = self.try_core()
             && core.queue.is_empty()
             && self.inbox.is_empty()
             && self.lifecycle.is_open()
