@@ -145,9 +145,16 @@ async fn beyond_the_capacity_further_callers_wait_for_a_place() {
     let second = host.execute("b", Deposit(2));
     let release = async {
         store.arrived.notified().await;
-        assert_eq!(store.appends().len(), 1, "the second has not begun, though its stream is free");
+        assert_eq!(
+            store.appends().len(),
+            1,
+            "the second has not begun, though its stream is free"
+        );
         store.proceed.notify_one();
     };
     let (first, second, ()) = tokio::join!(first, second, release);
-    assert_eq!((first.unwrap().version, second.unwrap().version), (Version::from(1), Version::from(1)));
+    assert_eq!(
+        (first.unwrap().version, second.unwrap().version),
+        (Version::from(1), Version::from(1))
+    );
 }
