@@ -80,6 +80,16 @@ async fn an_emitted_action_allocates_nothing() {
 }
 
 #[tokio::test]
+async fn a_million_self_emits_need_constant_memory() {
+    let store = Store::builder(Counter, ()).build(0).unwrap();
+    let before = ALLOCATIONS.get();
+    store.send(1_000_000).await.unwrap().settled().await.unwrap();
+    assert_eq!(store.state(|count| *count), 1_000_001);
+    // The queue, the tracker, and the task that goes on when the caller's budget is spent.
+    assert!(ALLOCATIONS.get() - before < 20);
+}
+
+#[tokio::test]
 async fn an_action_that_waits_in_the_inbox_allocates_nothing() {
     let store = Store::builder(Counter, ()).build(0).unwrap();
     let enqueue = || store.state(|_| (0..100).for_each(|_| assert!(store.try_dispatch(0).is_ok())));

@@ -188,7 +188,7 @@ impl<R: Reducer> Engine<R> {
             return None;
         }
         Some(Operating {
-            running: self.running.enter(self.registry.serial(), label, abort),
+            running: self.enter_running(self.registry.serial(), label, abort),
             context,
             reply,
             ending,

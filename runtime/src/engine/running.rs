@@ -45,12 +45,12 @@ impl Running {
         self.lock().values().map(|entry| entry.label).collect()
     }
 
-    /// Ends everything but appends, and says what that was.
+    /// Ends everything but appends, and says what that was; each is said once.
     pub(super) fn abort(&self) -> Vec<&'static str> {
         let aborted: Vec<(&'static str, AbortHandle)> = self
             .lock()
-            .values()
-            .filter_map(|entry| Some((entry.label, entry.abort.clone()?)))
+            .values_mut()
+            .filter_map(|entry| Some((entry.label, entry.abort.take()?)))
             .collect();
         // Outside of the lock: aborting wakes, and a waker may run anything.
         aborted

@@ -10,6 +10,7 @@ use super::{
     context::{Context, Queued},
     core::Engine,
     phase::Phase,
+    running::RunningGuard,
     tracker::Work,
 };
 
@@ -39,7 +40,7 @@ impl<R: Reducer> Engine<R> {
         }
         let serial = self.registry.serial();
         let (abort, registration) = AbortHandle::new_pair();
-        let running = self.running.enter(serial, label, Some(abort.clone()));
+        let running = self.enter_running(serial, label, Some(abort.clone()));
         let watch = context.watch(serial, &abort);
         let performed = self.perform(effect, context);
         let engine = Arc::clone(self);
@@ -63,6 +64,19 @@ impl<R: Reducer> Engine<R> {
             self.report().aborted.push(label);
         }
         phase < Phase::Aborting
+    }
+}
+
+impl<R: Reducer> Engine<R> {
+    /// Notes what runs from here on. A shutdown may have ended everything since [`Engine::may_start`] was asked: it
+    /// either sees this entry, or is seen here.
+    pub(super) fn enter_running(&self, serial: u64, label: &'static str, abort: Option<AbortHandle>) -> RunningGuard {
+        let running = self.running.enter(serial, label, abort);
+        if self.lifecycle.phase() >= Phase::Aborting {
+            let aborted = self.running.abort();
+            self.report().aborted.extend(aborted);
+        }
+        running
     }
 }
 

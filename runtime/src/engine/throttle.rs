@@ -124,7 +124,7 @@ impl<R: Reducer> Engine<R> {
 
     fn hold(&self, effect: Effect<R::Action>, context: Context, timer: &AbortHandle) -> Held<R::Action> {
         let label = context.label.unwrap_or_else(|| kind(&effect));
-        let running = self.running.enter(self.registry.serial(), label, Some(timer.clone()));
+        let running = self.enter_running(self.registry.serial(), label, Some(timer.clone()));
         Held {
             effect,
             context,

@@ -13,6 +13,7 @@ mod children;
 mod composition;
 mod faults;
 mod gated;
+mod model;
 mod ordering;
 mod sent;
 mod shutdown;

@@ -199,3 +199,19 @@ async fn a_shutdown_that_begins_inside_of_a_reduce_does_not_wait_for_itself() {
     assert_eq!(notes(&store), "start queued");
     assert!(store.shutdown(SECOND).await.is_clean());
 }
+
+/// Starts the next of its kind as a task, without end.
+fn endless() -> Do {
+    Do::then("again", || Effect::task(async { endless() }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_shutdown_ends_whatever_starts_at_its_deadline() {
+    for _ in 0..500 {
+        let (store, _) = scripts();
+        let sent = store.send(endless()).await.unwrap();
+        store.shutdown(std::time::Duration::ZERO).await;
+        assert_eq!(store.running(), [""; 0]);
+        assert_eq!(sent.settled().await, Err(SettleError::Closed));
+    }
+}
