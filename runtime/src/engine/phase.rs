@@ -15,7 +15,7 @@ pub(super) enum Phase {
     Open,
     /// Shutting down: takes none from outside, what runs may still deliver.
     Closing,
-    /// Past the deadline: starts nothing new, answers of running appends are still reduced.
+    /// Past the deadline: starts nothing new, only answers of running appends are still reduced.
     Aborting,
     /// Nothing is reduced any more.
     Closed,

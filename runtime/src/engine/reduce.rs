@@ -7,6 +7,7 @@ use composable_rust_core::{Effect, Reducer};
 use super::{
     context::{Context, Queued},
     core::{Core, Engine},
+    phase::Phase,
 };
 use crate::{caught::caught, store::Fault};
 
@@ -14,7 +15,9 @@ impl<R: Reducer> Engine<R> {
     /// Reduces one action and starts its effects. What the action held is let go in between: its effect's id is free
     /// for the effects that its reduce returns.
     pub(super) fn reduce(self: &Arc<Self>, core: &mut Core<R>, item: Queued<R::Action>) {
-        if !self.lifecycle.is_live() {
+        let phase = self.lifecycle.phase();
+        // Past a shutdown's deadline only answers of event stores: a loop of actions would never end.
+        if phase > Phase::Aborting || (phase == Phase::Aborting && !item.is_certain()) {
             return self.discard(&item);
         }
         if item.is_cancelled() {
@@ -100,6 +103,7 @@ impl<R: Reducer> Engine<R> {
 
     /// Drops an action that will never be reduced, and says so to those who follow it.
     fn discard(&self, item: &Queued<R::Action>) {
+        self.report().unreduced += 1;
         if let Some(work) = &item.work {
             work.cut(self.lifecycle.reason());
         }

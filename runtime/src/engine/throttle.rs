@@ -6,10 +6,10 @@ use std::{
 };
 
 use composable_rust_core::{Edge, Effect, InFlight, Reducer, Throttle};
-use futures::future::{AbortHandle, Abortable, BoxFuture};
+use futures::future::{self, AbortHandle, Abortable, BoxFuture};
 
 use super::{
-    context::Context,
+    context::{Context, Watch},
     core::Engine,
     running::RunningGuard,
     scope::Name,
@@ -21,16 +21,28 @@ pub(super) struct Windows<A>(Mutex<HashMap<Name, Window<A>>>);
 
 struct Window<A> {
     serial: u64,
-    timer: AbortHandle,
     held: Option<Held<A>>,
 }
 
-/// The latest effect of an interval, which starts at its end.
+/// The latest effect of an interval, which starts at its end. A task of its own waits for its cancel, so that it is
+/// let go at once and not at the end of the interval.
 struct Held<A> {
+    serial: u64,
     effect: Effect<A>,
     context: Context,
-    /// It counts as running, so that a shutdown waits for it.
-    _running: RunningGuard,
+    /// It counts as running, so that a shutdown waits for it, or ends it.
+    running: RunningGuard,
+    watch: Watch,
+    waiting: AbortOnDrop,
+}
+
+/// Ends the task that waits for the cancel.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl<A> Default for Windows<A> {
@@ -46,6 +58,12 @@ impl<A> Windows<A> {
 
     pub(super) fn len(&self) -> usize {
         self.lock().len()
+    }
+
+    /// What is held, if it is this one.
+    fn let_go(&self, name: &Name, serial: u64) -> Option<Held<A>> {
+        let mut open = self.lock();
+        open.get_mut(name)?.held.take_if(|held| held.serial == serial)
     }
 
     /// What was held until the end of the interval, which then begins again; else the window is closed.
@@ -82,6 +100,9 @@ impl<R: Reducer> Engine<R> {
             edge,
             effect,
         } = throttle;
+        if !self.may_start(context.label.unwrap_or_else(|| kind(&effect))) {
+            return None;
+        }
         let name = Name {
             path: context.path.clone(),
             id: Some(id.clone()),
@@ -92,7 +113,7 @@ impl<R: Reducer> Engine<R> {
             let replaced = if edge == Edge::Leading {
                 None
             } else {
-                let held = self.hold(effect, context, &window.timer);
+                let held = self.hold(&name, effect, context);
                 window.held.replace(held)
             };
             drop(open);
@@ -102,16 +123,11 @@ impl<R: Reducer> Engine<R> {
         let serial = self.registry.serial();
         let (timer, registration) = AbortHandle::new_pair();
         let (held, now) = if edge == Edge::Latest {
-            (Some(self.hold(effect, context, &timer)), None)
+            (Some(self.hold(&name, effect, context)), None)
         } else {
             (None, Some((effect, context)))
         };
-        let window = Window {
-            serial,
-            timer: timer.clone(),
-            held,
-        };
-        open.insert(name.clone(), window);
+        open.insert(name.clone(), Window { serial, held });
         drop(open);
         let ticking = self.tick(name, serial, interval);
         self.timers.watch(serial, &timer);
@@ -122,13 +138,27 @@ impl<R: Reducer> Engine<R> {
         now
     }
 
-    fn hold(&self, effect: Effect<R::Action>, context: Context, timer: &AbortHandle) -> Held<R::Action> {
+    fn hold(self: &Arc<Self>, name: &Name, effect: Effect<R::Action>, context: Context) -> Held<R::Action> {
+        let serial = self.registry.serial();
         let label = context.label.unwrap_or_else(|| kind(&effect));
-        let running = self.enter_running(self.registry.serial(), label, Some(timer.clone()));
+        let (abort, registration) = AbortHandle::new_pair();
+        let running = self.enter_running(serial, label, Some(abort.clone()));
+        let watch = context.watch(serial, &abort);
+        let (engine, name) = (Arc::clone(self), name.clone());
+        self.spawner.spawn(Box::pin(async move {
+            // Ends by a cancel of what is held, by its start, or with the store.
+            let _ = Abortable::new(future::pending::<()>(), registration).await;
+            if let Some(held) = engine.windows.let_go(&name, serial) {
+                Ending::new(&engine, held.context.work.clone()).finish(true);
+            }
+        }));
         Held {
+            serial,
             effect,
             context,
-            _running: running,
+            running,
+            watch,
+            waiting: AbortOnDrop(abort),
         }
     }
 
@@ -150,11 +180,17 @@ impl<R: Reducer> Engine<R> {
                 let Held {
                     effect,
                     context,
-                    _running,
+                    running,
+                    watch,
+                    waiting,
+                    ..
                 } = held;
+                drop((watch, waiting));
                 if let Some(task) = open.engine.task(effect, context) {
                     open.engine.spawner.spawn(task);
                 }
+                // After its task has begun to count.
+                drop(running);
             }
         })
     }

@@ -16,6 +16,8 @@ pub struct ShutdownReport {
     /// The labels of effects that were ended at the deadline, in the order they started, then of those that were not
     /// started after it; for those without a label, what kind of effect it was.
     pub aborted: Vec<&'static str>,
+    /// How many queued actions were not reduced, since the deadline had passed or the store had stopped.
+    pub unreduced: usize,
     /// The streams of appends of which it is not known whether they were written: load them to find out.
     pub unknown: Vec<StreamId>,
     /// Why the store had stopped before, if it had.

@@ -139,3 +139,14 @@ async fn effects_start_in_the_order_they_were_returned() {
     settle().await;
     assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn no_caller_reduces_for_others_without_end() {
+    let store = Store::builder(Countdown, ()).build(0).unwrap();
+    // Would take centuries: the caller leaves it to a task.
+    store.dispatch(u64::MAX).await.unwrap();
+    let reduced = store.state(|reduced| *reduced);
+    assert!(reduced > 0);
+    settle().await;
+    assert!(store.state(|so_far| *so_far) > reduced);
+}

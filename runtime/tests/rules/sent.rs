@@ -188,3 +188,28 @@ async fn what_waits_for_the_end_of_an_interval_has_not_settled() {
     advance(&clock, SECOND).await;
     assert_eq!(second.settled().now_or_never(), Some(Ok(())));
 }
+
+#[tokio::test]
+async fn what_is_cancelled_while_it_waits_for_the_end_of_an_interval_has_settled() {
+    let (store, clock) = scripts();
+    let held = || {
+        Do::then("click", || {
+            Effect::emit(Do::note("never")).throttle("id", SECOND, Edge::Latest)
+        })
+    };
+    let by_id = store.send(held()).await.unwrap();
+    store
+        .dispatch(Do::then("cancel", || Effect::cancel("id")))
+        .await
+        .unwrap();
+    settle().await;
+    assert_eq!(by_id.settled().now_or_never(), Some(Ok(())));
+    let by_handle = store.send(held()).await.unwrap();
+    by_handle.cancel();
+    settle().await;
+    assert_eq!(by_handle.settled().now_or_never(), Some(Ok(())));
+    assert_eq!(store.running(), [""; 0]);
+    advance(&clock, SECOND).await;
+    assert_eq!(notes(&store), "click cancel click");
+    assert_eq!(store.remembered(), 0);
+}

@@ -215,3 +215,42 @@ async fn a_shutdown_ends_whatever_starts_at_its_deadline() {
         assert_eq!(sent.settled().await, Err(SettleError::Closed));
     }
 }
+
+/// Emits the next of its kind, without end.
+fn forever() -> Do {
+    Do::then("again", || Effect::emit(forever()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn actions_that_never_end_are_ended_at_the_deadline() {
+    let (store, _) = scripts();
+    let sent = store.send(forever()).await.unwrap();
+    let report = store.shutdown(std::time::Duration::ZERO).await;
+    assert_eq!(report.unreduced, 1);
+    assert_eq!(sent.settled().await, Err(SettleError::Closed));
+}
+
+#[tokio::test]
+async fn an_answer_after_the_deadline_starts_no_interval() {
+    let (store, clock) = scripts();
+    let gated = Gated::closed();
+    let events = Arc::clone(&gated);
+    let click = || {
+        Effect::emit(Do::note("never"))
+            .throttle("id", SECOND * 60, Edge::Latest)
+            .label("click")
+    };
+    let start = move || {
+        Effect::append(events as Arc<dyn EventStore>, one_event("s-1"), move |_| {
+            Do::then("answer", click)
+        })
+    };
+    store.dispatch(Do::then("start", start)).await.unwrap();
+    let goes_on = async {
+        advance(&clock, SECOND).await;
+        gated.admit(1);
+    };
+    let (report, ()) = futures::join!(store.shutdown(SECOND), goes_on);
+    assert_eq!(report.aborted, ["click"]);
+    assert_eq!(store.remembered(), 0);
+}
