@@ -235,14 +235,14 @@ async fn an_answer_after_the_deadline_starts_no_interval() {
     let (store, clock) = scripts();
     let gated = Gated::closed();
     let events = Arc::clone(&gated);
-    let click = || {
+    let held = || {
         Effect::emit(Do::note("never"))
             .throttle("id", SECOND * 60, Edge::Latest)
             .label("click")
     };
     let start = move || {
         Effect::append(events as Arc<dyn EventStore>, one_event("s-1"), move |_| {
-            Do::then("answer", click)
+            Do::then("answer", held)
         })
     };
     store.dispatch(Do::then("start", start)).await.unwrap();
