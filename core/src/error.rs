@@ -82,8 +82,13 @@ pub enum InvalidAppend {
     /// An event's stored name is empty or holds a NUL.
     #[error("an event type must not be empty and must not hold a NUL character")]
     EventType,
-    /// Metadata holds a NUL, or an own entry is named as one of the fields (`correlation_id`, `causation_id`, `actor`).
-    #[error("metadata must not hold a NUL character, nor own entries named correlation_id, causation_id or actor")]
+    /// Metadata holds a NUL, an own entry is named as one of the fields (`correlation_id`, `causation_id`, `actor`), or
+    /// its value nests deeper than [`EventMetadata::MAX_DEPTH`](crate::EventMetadata::MAX_DEPTH).
+    #[error(
+        "metadata must not hold a NUL character, own entries named correlation_id, causation_id or actor, nor values \
+         nested deeper than {} levels",
+        crate::EventMetadata::MAX_DEPTH
+    )]
     Metadata,
     /// A command's mark covers no event, too many events, or those of another command, or the command occurs twice.
     #[error("a command's mark must cover events of its own, and a command occurs once in an append")]

@@ -75,7 +75,8 @@ fn check_event(event: &SerializedEvent) -> Result<(), AppendError> {
     let Some(metadata) = &event.metadata else {
         return Ok(());
     };
-    if metadata.holds_nul() || metadata.shadows_a_field() {
+    // The depth first: the other checks, and the JSON below, descend as deep as the values go.
+    if metadata.is_too_deep() || metadata.holds_nul() || metadata.shadows_a_field() {
         return Err(InvalidAppend::Metadata.into());
     }
     let mut size = ByteCount(0);
@@ -237,6 +238,48 @@ mod tests {
         for metadata in [nested, shadowing] {
             let refused = append(vec![event(1).with_metadata(metadata)]).validate();
             assert!(matches!(refused, Err(AppendError::Invalid(InvalidAppend::Metadata))));
+        }
+    }
+
+    /// A value so many arrays or objects deep.
+    fn nested(depth: usize) -> serde_json::Value {
+        (0..depth).fold(serde_json::Value::Null, |inner, level| match level % 2 {
+            0 => serde_json::Value::Array(vec![inner]),
+            _ => std::iter::once(("k".to_owned(), inner)).collect(),
+        })
+    }
+
+    #[test]
+    fn metadata_is_nested_so_deep_and_no_deeper() {
+        let with_depth = |depth| {
+            let metadata = EventMetadata::default().with("other", 1).with("k", nested(depth));
+            append(vec![event(1).with_metadata(metadata)])
+        };
+        assert!(with_depth(EventMetadata::MAX_DEPTH).validate().is_ok());
+        for depth in [EventMetadata::MAX_DEPTH + 1, 127, 1_001] {
+            let refused = with_depth(depth).validate();
+            assert!(
+                matches!(refused, Err(AppendError::Invalid(InvalidAppend::Metadata))),
+                "{depth} levels"
+            );
+        }
+    }
+
+    #[test]
+    fn metadata_of_any_depth_is_refused_without_exhausting_the_stack() {
+        let mut metadata = EventMetadata::default();
+        metadata.extra.insert("k".to_owned(), nested(200_000));
+        let mut bottomless = append(vec![event(1).with_metadata(metadata)]);
+        let refused = bottomless.validate();
+        assert!(matches!(refused, Err(AppendError::Invalid(InvalidAppend::Metadata))));
+        // Dropping such a value recurses into it, so the test takes it apart level by level.
+        let mut value = bottomless.events[0].metadata.take().unwrap().extra.remove("k");
+        while let Some(outer) = value {
+            value = match outer {
+                serde_json::Value::Array(mut items) => items.pop(),
+                serde_json::Value::Object(mut entries) => entries.remove("k"),
+                _ => None,
+            };
         }
     }
 

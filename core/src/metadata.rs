@@ -9,6 +9,7 @@ use crate::EventId;
 /// Who caused an event and in which conversation, plus any JSON object of the user's.
 ///
 /// All stores keep it as JSON and promise semantic equality: the order of keys and the spelling of numbers may change.
+/// Values that nest deeper than [`EventMetadata::MAX_DEPTH`] are refused.
 ///
 /// ```
 /// use composable_rust_core::EventMetadata;
@@ -35,6 +36,18 @@ pub struct EventMetadata {
 }
 
 impl EventMetadata {
+    /// How deep the value of an own entry may nest: a text has depth 0, a list of texts 1, a list of lists 2.
+    ///
+    /// JSON that is deeper than a parser's limit can be written and never read again, and parsers and databases have
+    /// limits of their own, the lowest about 100: this one leaves room below all of them. A deeper value makes the
+    /// append [`InvalidAppend::Metadata`](crate::InvalidAppend::Metadata).
+    ///
+    /// ```
+    /// use composable_rust_core::EventMetadata;
+    /// assert_eq!(EventMetadata::MAX_DEPTH, 64);
+    /// ```
+    pub const MAX_DEPTH: usize = 64;
+
     /// Sets the conversation.
     #[must_use]
     pub fn with_correlation_id(mut self, correlation_id: Uuid) -> Self {
@@ -77,6 +90,11 @@ impl EventMetadata {
             .any(|key| self.extra.contains_key(*key))
     }
 
+    /// Whether a value nests deeper than [`EventMetadata::MAX_DEPTH`].
+    pub(crate) fn is_too_deep(&self) -> bool {
+        self.extra.values().any(|value| nests_deeper(value, Self::MAX_DEPTH))
+    }
+
     /// Whether any text in it holds a NUL, which JSONB can't store.
     pub(crate) fn holds_nul(&self) -> bool {
         let own = self
@@ -84,6 +102,16 @@ impl EventMetadata {
             .iter()
             .any(|(key, value)| key.contains('\0') || value_holds_nul(value));
         own || self.actor.as_ref().is_some_and(|actor| actor.contains('\0'))
+    }
+}
+
+/// Descends no further than one level below `most`, however deep the value is: the stack is safe.
+fn nests_deeper(value: &Value, most: usize) -> bool {
+    match (value, most.checked_sub(1)) {
+        (Value::Array(_) | Value::Object(_), None) => true,
+        (Value::Array(items), Some(rest)) => items.iter().any(|item| nests_deeper(item, rest)),
+        (Value::Object(entries), Some(rest)) => entries.values().any(|entry| nests_deeper(entry, rest)),
+        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_), _) => false,
     }
 }
 

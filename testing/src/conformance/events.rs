@@ -1,8 +1,13 @@
 //! Events and streams for the checks: every one new.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    iter,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use composable_rust_core::{CommandId, CommandMark, Encoding, IdGenerator, SerializedEvent, StreamId};
+
+use serde_json::Value;
 
 use crate::SequentialIds;
 
@@ -39,5 +44,13 @@ pub(super) fn events_of(command: CommandId, count: u32) -> Vec<SerializedEvent> 
         events: count,
     };
     let first = new_event().with_command(mark);
-    std::iter::once(first).chain((1..count).map(|_| new_event())).collect()
+    iter::once(first).chain((1..count).map(|_| new_event())).collect()
+}
+
+/// A JSON value so many arrays and objects deep.
+pub(super) fn nested(depth: usize) -> Value {
+    (0..depth).fold(Value::Null, |inner, level| match level % 2 {
+        0 => Value::Array(vec![inner]),
+        _ => iter::once(("k".to_owned(), inner)).collect(),
+    })
 }

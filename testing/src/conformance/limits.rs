@@ -7,7 +7,7 @@ use composable_rust_core::{
 
 use super::{
     Fixture,
-    events::{new_command, new_event, new_events, new_stream},
+    events::{nested, new_command, new_event, new_events, new_stream},
     subject::{Outcome, Refusal, Subject, assert_refused},
 };
 
@@ -154,6 +154,14 @@ async fn check_invalid(store: &Subject) {
         ),
         (
             metadata(EventMetadata::default().with("actor", "shadow")),
+            InvalidAppend::Metadata,
+        ),
+        (
+            metadata(EventMetadata::default().with("k", nested(EventMetadata::MAX_DEPTH + 1))),
+            InvalidAppend::Metadata,
+        ),
+        (
+            metadata(EventMetadata::default().with("k", nested(1_001))),
             InvalidAppend::Metadata,
         ),
         (mark(0), InvalidAppend::CommandMark),

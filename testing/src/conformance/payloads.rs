@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Fixture,
-    events::{named_stream, new_command, new_event, new_stream},
+    events::{named_stream, nested, new_command, new_event, new_stream},
     subject::Subject,
 };
 
@@ -221,6 +221,7 @@ fn with_metadata() -> Vec<SerializedEvent> {
         json!(""),
         json!("a\tb\r\n\u{1}\u{2028} é 🚂 \"'\\/"),
         json!({"": {"nested": [[], {}, [{"deep": null}]]}, " ": 1, "é\"": 2}),
+        nested(EventMetadata::MAX_DEPTH),
         Value::Null,
     ];
     let own = values
