@@ -39,6 +39,7 @@ mod caught;
 mod decided;
 mod engine;
 mod event_sourced;
+mod persistent;
 mod retries;
 mod store;
 mod system;

@@ -55,5 +55,21 @@ impl Default for Retries {
 pub(crate) fn jittered(pause: Duration, ids: &dyn IdGenerator) -> Duration {
     let random = u32::from(ids.uuid().as_u128().to_le_bytes()[0]);
     let half = pause / 2;
-    half + half * random / 255
+    half.saturating_add(half.saturating_mul(random) / 255)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemIds;
+
+    #[test]
+    fn a_pause_is_between_half_and_the_whole_and_the_longest_one_does_not_overflow() {
+        let pause = Duration::from_millis(100);
+        for _ in 0..100 {
+            let jittered = jittered(pause, &SystemIds);
+            assert!(pause / 2 <= jittered && jittered <= pause);
+        }
+        assert!(jittered(Duration::MAX, &SystemIds) >= Duration::MAX / 2);
+    }
 }

@@ -10,7 +10,7 @@ use crate::{Event, StreamId, StreamIdError, stream_id::is_category};
 
 /// A consistency boundary, such as one order: decides commands into events, and is whatever its events say.
 ///
-/// Both functions are pure. Version tracking, conflicts, retries and snapshots are the business of the shells that
+/// Both functions are pure. Version tracking, conflicts and retries are the business of the shells that
 /// host it (`EventSourced` and `Aggregates` in the runtime), so that no application can get them wrong.
 ///
 /// ```
@@ -60,7 +60,8 @@ use crate::{Event, StreamId, StreamIdError, stream_id::is_category};
 pub trait Aggregate: Send + Sync + 'static {
     /// The category of its streams: not empty, without `-`. Checked while compiling.
     const CATEGORY: &'static str;
-    /// When to remember the state beside the events; [`SnapshotPolicy::every`] of 100 is the documented choice.
+    /// When `Aggregates` remembers the state beside the events; [`SnapshotPolicy::every`] of 100 is the documented choice.
+    /// `EventSourced` replays the whole stream.
     const SNAPSHOTS: SnapshotPolicy<Self::State> = SnapshotPolicy::never();
 
     /// What is true of it now; the default is what is true before the first event.

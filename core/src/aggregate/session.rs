@@ -118,8 +118,10 @@ impl<A: Aggregate> Session<A> {
 
     /// Takes decided events in; append them next.
     pub fn stage(&mut self, events: Vec<A::Event>) {
-        if let Some(tentative) = &mut self.tentative {
-            apply_all::<A>(tentative, &events);
+        // Taken out meanwhile: should `apply` panic, it is made again from what was staged.
+        if let Some(mut tentative) = self.tentative.take() {
+            apply_all::<A>(&mut tentative, &events);
+            self.tentative = Some(tentative);
         }
         if self.staged.is_empty() {
             self.staged = events;

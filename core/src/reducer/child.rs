@@ -65,4 +65,9 @@ impl<P: Reducer, C: Reducer<Environment = P::Environment>> Reducer for Child<P, 
             _ => self.parent.contains(state, path),
         }
     }
+
+    fn waiting(&self, state: &mut P::State) -> usize {
+        let child = (self.get)(state).map_or(0, |child| self.reducer.waiting(child));
+        child + self.parent.waiting(state)
+    }
 }

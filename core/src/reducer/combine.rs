@@ -31,4 +31,8 @@ where
     fn contains(&self, state: &mut R::State, path: &[Segment]) -> bool {
         self.first.contains(state, path) && self.second.contains(state, path)
     }
+
+    fn waiting(&self, state: &mut R::State) -> usize {
+        self.first.waiting(state) + self.second.waiting(state)
+    }
 }

@@ -74,4 +74,8 @@ where
             _ => self.parent.contains(state, path),
         }
     }
+
+    fn waiting(&self, state: &mut P::State) -> usize {
+        self.parent.waiting(state)
+    }
 }

@@ -72,6 +72,14 @@ pub trait Reducer: Send + Sync + 'static {
         let _ = (state, path);
         true
     }
+
+    /// How many actions were reduced but wait inside of `state`, such as the commands of an event-sourced aggregate
+    /// while an append is in flight. They take places of the store's bounded inbox, so that callers wait instead of
+    /// filling the memory. Composition adds up what its parts say; rows of a `for_each` are not counted.
+    fn waiting(&self, state: &mut Self::State) -> usize {
+        let _ = state;
+        0
+    }
 }
 
 /// Any reducer of this state, action and environment: for long chains, whose types would not be readable.
@@ -88,6 +96,10 @@ impl<R: Reducer + ?Sized> Reducer for Arc<R> {
 
     fn contains(&self, state: &mut R::State, path: &[Segment]) -> bool {
         (**self).contains(state, path)
+    }
+
+    fn waiting(&self, state: &mut R::State) -> usize {
+        (**self).waiting(state)
     }
 }
 

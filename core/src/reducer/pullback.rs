@@ -26,4 +26,8 @@ impl<R: Reducer, E: Send + Sync + 'static> Reducer for Pullback<R, E> {
     fn contains(&self, state: &mut R::State, path: &[Segment]) -> bool {
         self.reducer.contains(state, path)
     }
+
+    fn waiting(&self, state: &mut R::State) -> usize {
+        self.reducer.waiting(state)
+    }
 }

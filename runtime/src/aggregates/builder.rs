@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use composable_rust_core::{Aggregate, Clock, EventStore, IdGenerator};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::{Aggregates, Host, hot::Hot};
-use crate::{Retries, SystemClock, SystemIds};
+use crate::{Retries, SystemClock, SystemIds, persistent::Persistent};
 
 /// Builds [`Aggregates`].
 ///
@@ -46,7 +46,7 @@ pub struct AggregatesBuilder<A: Aggregate> {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     retries: Retries,
-    append_timeout: Duration,
+    store_timeout: Duration,
     capacity: u32,
     keep_hot: usize,
     idle_after: Duration,
@@ -60,7 +60,7 @@ impl<A: Aggregate> AggregatesBuilder<A> {
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             retries: Retries::default(),
-            append_timeout: Duration::from_secs(30),
+            store_timeout: Duration::from_secs(30),
             capacity: 4096,
             keep_hot: 10_000,
             idle_after: Duration::from_mins(5),
@@ -85,10 +85,11 @@ impl<A: Aggregate> AggregatesBuilder<A> {
         Self { retries, ..self }
     }
 
-    /// How long one append may take before its outcome counts as unknown; by default 30 s.
+    /// How long the store may take for one answer; by default 30 s. An append that takes longer counts as unknown, a
+    /// step of a load as an outage.
     #[must_use]
-    pub fn append_timeout(self, append_timeout: Duration) -> Self {
-        Self { append_timeout, ..self }
+    pub fn store_timeout(self, store_timeout: Duration) -> Self {
+        Self { store_timeout, ..self }
     }
 
     /// How many commands may be in progress or waiting for their stream; further callers wait. By default 4096;
@@ -118,14 +119,17 @@ impl<A: Aggregate> AggregatesBuilder<A> {
         let hot = Hot::new(self.keep_hot, self.idle_after, self.clock.now());
         Aggregates {
             host: Arc::new(Host {
-                store: self.store,
+                store: Persistent {
+                    store: self.store,
+                    clock: self.clock,
+                    ids: self.ids,
+                    retries: self.retries,
+                    timeout: self.store_timeout,
+                },
                 environment: self.environment,
-                clock: self.clock,
-                ids: self.ids,
-                retries: self.retries,
-                append_timeout: self.append_timeout,
                 gate: Semaphore::new(capacity as usize),
                 capacity,
+                left: Notify::new(),
                 hot,
             }),
         }

@@ -6,7 +6,7 @@ use composable_rust_core::{Aggregate, AppendError, Appended, Conflict, Session, 
 use tracing::{Instrument, debug, debug_span, error, warn};
 
 use super::{CommandContext, Committed, ExecuteError, Host};
-use crate::{caught::caught, decided::serialize, retries::jittered};
+use crate::{caught::caught, decided::serialize};
 
 type Outcome<A> = Result<Committed<<A as Aggregate>::Event>, ExecuteError<<A as Aggregate>::Rejection>>;
 
@@ -75,11 +75,11 @@ impl<'a, A: Aggregate> Execution<'a, A> {
     }
 
     async fn pause(&self, conflicts: u32, conflict: &Conflict) -> Result<(), ExecuteError<A::Rejection>> {
-        let Some(pause) = self.host.retries.conflicts.pause_after(conflicts) else {
+        let Some(pause) = self.host.store.retries.conflicts.pause_after(conflicts) else {
             return Err(ExecuteError::Conflict(conflict.clone()));
         };
         debug!(expected_version = %conflict.expected, actual = %conflict.actual, conflicts, "conflict: deciding again");
-        self.host.clock.sleep(jittered(pause, &*self.host.ids)).await;
+        self.host.store.pause(pause).await;
         Ok(())
     }
 
@@ -111,14 +111,17 @@ impl<'a, A: Aggregate> Execution<'a, A> {
                 position: None,
             }));
         }
-        let serialized = match serialize(&events, &*self.host.ids, &self.context.metadata) {
-            Ok(serialized) => serialized,
-            Err(error) => return Round::Done(Err(ExecuteError::Unencodable(error))),
+        let serialized = caught(|| serialize(&events, &*self.host.store.ids, &self.context.metadata));
+        let serialized = match serialized {
+            Ok(Ok(serialized)) => serialized,
+            Ok(Err(error)) => return Round::Done(Err(ExecuteError::Unencodable(error))),
+            Err(message) => return Round::Done(Err(ExecuteError::Panicked { message })),
         };
         session.stage(events);
         // Exact even at version 0: an empty history is a belief like any other.
         match self
             .host
+            .store
             .append(StreamAppend::new(self.stream_id.clone(), version, serialized))
             .await
         {
@@ -132,7 +135,9 @@ impl<'a, A: Aggregate> Execution<'a, A> {
         let before = session.version();
         match caught(|| session.acknowledged(version)) {
             Ok(events) => {
-                self.offer_snapshot(session, before);
+                if A::SNAPSHOTS.is_due(before, version) {
+                    self.host.offer_snapshot(self.stream_id, session);
+                }
                 Round::Done(Ok(Committed {
                     events,
                     version,
@@ -149,33 +154,6 @@ impl<'a, A: Aggregate> Execution<'a, A> {
                 }))
             }
         }
-    }
-
-    /// Beside the command, which is neither delayed nor failed by it.
-    fn offer_snapshot(&self, session: &Session<A>, before: Version) {
-        let version = session.version();
-        if !A::SNAPSHOTS.is_due(before, version) {
-            return;
-        }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let (host, stream_id, state) = (
-            Arc::clone(self.host),
-            self.stream_id.clone(),
-            Arc::clone(session.state()),
-        );
-        runtime.spawn(async move {
-            let saved = match A::SNAPSHOTS.save(version, &state) {
-                Some(Ok(snapshot)) => host.store.save_snapshot(stream_id.clone(), snapshot).await,
-                Some(Err(error)) => return warn!(%stream_id, %error, "snapshot not encoded"),
-                None => return,
-            };
-            match saved {
-                Ok(outcome) => debug!(%stream_id, %version, ?outcome, "snapshot"),
-                Err(error) => warn!(%stream_id, %error, "snapshot not saved"),
-            }
-        });
     }
 }
 

@@ -49,7 +49,7 @@ impl<A: Aggregate> Hot<A> {
     pub(super) fn slot(&self, id: &str, now: DateTime<Utc>) -> Result<Arc<Slot<A>>, StreamIdError> {
         let mut slots = self.lock();
         if slots.is_due(now, self.idle_after) {
-            slots.sweep(0);
+            slots.sweep_idle();
             slots.swept_at = now;
         }
         if let Some(slot) = slots.by_id.get(id) {
@@ -59,7 +59,7 @@ impl<A: Aggregate> Hot<A> {
         let slot = Arc::new(Slot::new(A::stream_id(id)?));
         if slots.by_id.len() >= self.keep {
             // An eighth at a time, so that the sweeps of a host that is always full cost little each.
-            slots.sweep(self.keep - self.keep / 8);
+            slots.shrink((self.keep - self.keep / 8).min(self.keep.saturating_sub(1)));
         }
         slots.by_id.insert(id.into(), Arc::clone(&slot));
         Ok(slot)
@@ -79,16 +79,19 @@ impl<A: Aggregate> Slots<A> {
         (now - self.swept_at).to_std().is_ok_and(|since| since >= idle_after)
     }
 
-    /// Lets go of slots that were not used since the last sweep, until `keep` are left; then, if there still are more,
-    /// of any that nobody is using now. A slot that somebody holds stays: two slots of one stream would work against
-    /// each other.
-    fn sweep(&mut self, keep: usize) {
-        self.remove(keep, |slot| !slot.used.swap(false, Ordering::Relaxed));
-        if keep > 0 {
-            self.remove(keep, |_| true);
-        }
+    /// Lets go of slots that were not used since the last sweep.
+    fn sweep_idle(&mut self) {
+        self.remove(0, |slot| !slot.used.swap(false, Ordering::Relaxed));
     }
 
+    /// Lets go of slots until `keep` are left: first of those that were not used since the last sweep, then of any that
+    /// nobody is using now.
+    fn shrink(&mut self, keep: usize) {
+        self.remove(keep, |slot| !slot.used.swap(false, Ordering::Relaxed));
+        self.remove(keep, |_| true);
+    }
+
+    /// A slot that somebody holds stays: two slots of one stream would work against each other.
     fn remove(&mut self, keep: usize, is_idle: impl Fn(&Slot<A>) -> bool) {
         let mut left = self.by_id.len();
         self.by_id.retain(|_, slot| {

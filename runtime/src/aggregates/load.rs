@@ -1,38 +1,29 @@
 //! From the store into memory: snapshot plus tail.
 
-use composable_rust_core::{Aggregate, ReadError, ReadStream, Session, StreamId};
-use futures::StreamExt;
-use tracing::{debug, warn};
+use std::sync::Arc;
 
-use super::{Host, LoadError};
-use crate::{caught::caught, retries::jittered};
+use composable_rust_core::{Aggregate, ReadError, ReadStream, RecordedEvent, Session, StreamId, Version};
+use futures::{StreamExt, stream::BoxStream};
+use tracing::debug;
+
+use super::{Host, LoadError, snapshots::Restored};
+use crate::caught::caught;
+
+type Recorded = BoxStream<'static, Result<RecordedEvent, ReadError>>;
 
 impl<A: Aggregate> Host<A> {
     /// Loads a stream: its snapshot if there is a usable one, and the events since.
-    pub(super) async fn load(&self, stream_id: &StreamId) -> Result<Session<A>, LoadError> {
-        let session = self.restore(stream_id).await.unwrap_or_default();
+    pub(super) async fn load(self: &Arc<Self>, stream_id: &StreamId) -> Result<Session<A>, LoadError> {
+        let session = match self.restore(stream_id).await {
+            Restored::Usable(session) => session,
+            Restored::Absent => Session::new(),
+            Restored::Unusable => {
+                let session = self.catch_up(stream_id, Session::new()).await?;
+                self.offer_snapshot(stream_id, &session);
+                return Ok(session);
+            }
+        };
         self.catch_up(stream_id, session).await
-    }
-
-    /// A snapshot is an accelerator: whatever is wrong with it, the events are there.
-    async fn restore(&self, stream_id: &StreamId) -> Option<Session<A>> {
-        if A::SNAPSHOTS.is_never() {
-            return None;
-        }
-        match self.store.load_snapshot(stream_id.clone()).await {
-            Ok(snapshot) => {
-                let snapshot = snapshot?;
-                let state = A::SNAPSHOTS.restore(&snapshot);
-                if state.is_none() {
-                    warn!(%stream_id, version = %snapshot.version, schema = snapshot.schema, "snapshot ignored: not of this schema, or damaged");
-                }
-                Some(Session::restored(snapshot.version, state?))
-            }
-            Err(error) => {
-                warn!(%stream_id, %error, "snapshot not loaded: replaying the whole stream");
-                None
-            }
-        }
     }
 
     /// Applies what was recorded since the session's version. An outage is waited out for a while.
@@ -41,31 +32,37 @@ impl<A: Aggregate> Host<A> {
         stream_id: &StreamId,
         mut session: Session<A>,
     ) -> Result<Session<A>, LoadError> {
-        let mut failures = 0;
-        loop {
+        for attempt in 1.. {
             let error = match self.read_into(stream_id, &mut session).await {
                 Ok(()) => return Ok(session),
                 Err(LoadError::Unavailable(error)) => error,
                 Err(other) => return Err(other),
             };
-            failures += 1;
-            let Some(pause) = self.retries.outages.pause_after(failures) else {
+            let Some(pause) = self.store.retries.outages.pause_after(attempt) else {
                 return Err(LoadError::Unavailable(error));
             };
-            debug!(%stream_id, %error, "load failed: reading on after a pause");
-            self.clock.sleep(jittered(pause, &*self.ids)).await;
+            debug!(%stream_id, %error, attempt, "load failed: reading on after a pause");
+            self.store.pause(pause).await;
         }
+        Ok(session)
     }
 
     async fn read_into(&self, stream_id: &StreamId, session: &mut Session<A>) -> Result<(), LoadError> {
         let Some(next) = session.version().next() else {
             return Ok(());
         };
-        let mut events = self.store.read_stream(ReadStream::new(stream_id.clone()).from(next));
-        while let Some(recorded) = events.next().await {
-            let recorded = recorded.map_err(|error: ReadError| LoadError::from(error))?;
+        let mut events = self.open(stream_id, next).await?;
+        while let Some(recorded) = self.store.read(async { events.next().await.transpose() }).await? {
             caught(|| session.observe(&recorded)).map_err(|message| LoadError::Panicked { message })??;
         }
         Ok(())
+    }
+
+    async fn open(&self, stream_id: &StreamId, from: Version) -> Result<Recorded, LoadError> {
+        let read = ReadStream::new(stream_id.clone()).from(from);
+        Ok(self
+            .store
+            .read(async { Ok(self.store.store.read_stream(read)) })
+            .await?)
     }
 }

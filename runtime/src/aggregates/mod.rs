@@ -1,23 +1,23 @@
 //! Hosts the streams of an aggregate and answers their callers.
 
-mod append;
 mod builder;
 mod committed;
 mod error;
 mod execution;
 mod hot;
 mod load;
+mod snapshots;
 
 use std::{sync::Arc, time::Duration};
 
-use composable_rust_core::{Aggregate, Clock, EventMetadata, EventStore, IdGenerator, StreamIdError};
-use tokio::sync::Semaphore;
+use composable_rust_core::{Aggregate, EventMetadata, EventStore, StreamIdError};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 pub use builder::AggregatesBuilder;
 pub use committed::{Committed, Versioned};
 pub use error::{ExecuteError, LoadError};
 
-use crate::retries::Retries;
+use crate::{persistent::Persistent, within::within};
 use execution::Execution;
 use hot::{Hot, Slot};
 
@@ -105,16 +105,50 @@ impl CommandContext {
 
 /// What all commands share.
 struct Host<A: Aggregate> {
-    store: Arc<dyn EventStore>,
+    store: Persistent,
     environment: A::Environment,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdGenerator>,
-    retries: Retries,
-    append_timeout: Duration,
     /// Bounds the commands in progress; taken whole, it means that none is.
     gate: Semaphore,
     capacity: u32,
+    /// Rung when a command has left and the gate is closed.
+    left: Notify,
     hot: Hot<A>,
+}
+
+/// A command in progress.
+struct Place<'a, A: Aggregate> {
+    host: &'a Host<A>,
+    permit: Option<SemaphorePermit<'a>>,
+}
+
+impl<A: Aggregate> Host<A> {
+    async fn enter(&self) -> Option<Place<'_, A>> {
+        let permit = self.gate.acquire().await.ok();
+        permit.is_some().then_some(Place { host: self, permit })
+    }
+
+    /// Lets nobody in any more after those that came before, and waits until the last has left.
+    async fn leave_all(&self) {
+        // Fair: behind those that came before. Closed already: only those inside are waited for.
+        drop(self.gate.acquire_many(self.capacity).await);
+        self.gate.close();
+        loop {
+            let left = self.left.notified();
+            if self.gate.available_permits() == self.capacity as usize {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+impl<A: Aggregate> Drop for Place<'_, A> {
+    fn drop(&mut self) {
+        self.permit = None;
+        if self.host.gate.is_closed() {
+            self.host.left.notify_waiters();
+        }
+    }
 }
 
 impl<A: Aggregate> Aggregates<A> {
@@ -155,7 +189,7 @@ impl<A: Aggregate> Aggregates<A> {
         command: A::Command,
         context: CommandContext,
     ) -> Result<Committed<A::Event>, ExecuteError<A::Rejection>> {
-        let _place = self.host.gate.acquire().await.map_err(|_| ExecuteError::Closed)?;
+        let _place = self.host.enter().await.ok_or(ExecuteError::Closed)?;
         let slot = self.slot(id)?;
         let mut session = slot.session.lock().await;
         Execution::new(&self.host, &slot.stream_id, &command, context)
@@ -187,8 +221,7 @@ impl<A: Aggregate> Aggregates<A> {
     /// Refuses further commands ([`ExecuteError::Closed`]) once those that came before are done, or at the deadline.
     /// Whether all of them were done in time is the answer; those that were not go on by themselves.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
-        let all = self.host.gate.acquire_many(self.host.capacity);
-        let done = crate::within::within(&*self.host.clock, deadline, all).await;
+        let done = within(&*self.host.store.clock, deadline, self.host.leave_all()).await;
         self.host.gate.close();
         done.is_some()
     }
@@ -200,7 +233,7 @@ impl<A: Aggregate> Aggregates<A> {
     }
 
     fn slot(&self, id: &str) -> Result<Arc<Slot<A>>, StreamIdError> {
-        self.host.hot.slot(id, self.host.clock.now())
+        self.host.hot.slot(id, self.host.store.clock.now())
     }
 }
 

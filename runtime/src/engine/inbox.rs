@@ -52,6 +52,8 @@ pub(super) struct Inbox<S, A> {
 struct Places {
     /// How many actions from outside have left so far, each when it is reduced: those between have the places.
     left: AtomicU64,
+    /// How many places are taken by what waits inside of the state: see `Reducer::waiting`.
+    inside: AtomicU64,
     /// Callers that wait for a place.
     callers: AtomicUsize,
     free: Notify,
@@ -69,6 +71,7 @@ impl<S, A> Inbox<S, A> {
             capacity: capacity.max(1) as u64,
             places: Places {
                 left: AtomicU64::new(0),
+                inside: AtomicU64::new(0),
                 callers: AtomicUsize::new(0),
                 free: Notify::new(),
             },
@@ -88,7 +91,8 @@ impl<S, A> Inbox<S, A> {
             if !lifecycle.is_open() {
                 return Entry::Ended(item);
             }
-            if waiting.entered - self.places.left.load(Ordering::SeqCst) >= self.capacity {
+            let queued = waiting.entered - self.places.left.load(Ordering::SeqCst);
+            if queued.saturating_add(self.inside()) >= self.capacity {
                 return Entry::Full(item);
             }
             waiting.entered += 1;
@@ -138,6 +142,27 @@ impl<S, A> Inbox<S, A> {
         self.len.store(0, Ordering::Release);
     }
 
+    fn inside(&self) -> u64 {
+        self.places.inside.load(Ordering::SeqCst)
+    }
+
+    /// Whether what waits inside of the state takes all places.
+    pub(super) fn is_occupied(&self) -> bool {
+        self.places.inside.load(Ordering::Relaxed) >= self.capacity
+    }
+
+    /// Says how many places are taken by what waits inside of the state. Only the drainer calls this.
+    pub(super) fn occupy(&self, places: u64) {
+        let before = self.places.inside.load(Ordering::Relaxed);
+        if places == before {
+            return;
+        }
+        self.places.inside.store(places, Ordering::SeqCst);
+        if places < before {
+            self.wake_caller();
+        }
+    }
+
     /// How many places are given free together: one atomic for each is what eight callers would fight over. A small
     /// inbox gives each free at once.
     pub(super) fn stride(&self) -> u64 {
@@ -148,6 +173,11 @@ impl<S, A> Inbox<S, A> {
     pub(super) fn release(&self, places: u64) {
         let left = self.places.left.load(Ordering::Relaxed) + places;
         self.places.left.store(left, Ordering::SeqCst);
+        self.wake_caller();
+    }
+
+    /// One is enough: who finds a place wakes the next.
+    fn wake_caller(&self) {
         if self.places.callers.load(Ordering::SeqCst) > 0 {
             self.places.free.notify_one();
         }

@@ -33,10 +33,14 @@ impl<R: Reducer> Engine<R> {
         let reduced = caught(|| {
             let effect = self.reducer.reduce(&mut core.state, &action, &self.environment);
             drop(action);
-            effect
+            (effect, self.reducer.waiting(&mut core.state))
         });
         core.changed = true;
         drop(origin);
+        let reduced = reduced.map(|(effect, waiting)| {
+            self.inbox.occupy(waiting as u64);
+            effect
+        });
         match reduced {
             Ok(Effect::None) => {}
             Ok(effect) => {

@@ -38,6 +38,7 @@ impl<R: Reducer> Engine<R> {
             && let Some(mut core) = self.try_core()
             && core.queue.is_empty()
             && self.inbox.is_empty()
+            && !self.inbox.is_occupied()
             && self.lifecycle.is_open()
         {
             // Nobody is before this action: it takes no place in the inbox.

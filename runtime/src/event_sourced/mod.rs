@@ -1,23 +1,29 @@
 //! An aggregate as a reducer.
 
 mod action;
+mod decide;
 mod reduce;
 mod state;
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
-use composable_rust_core::{Aggregate, EventStore, IdGenerator};
+use composable_rust_core::{Aggregate, Clock, EventStore, IdGenerator};
 
 pub use action::EventSourcedAction;
 pub use state::EventSourcedState;
 
-use crate::Retries;
+use crate::{Retries, SystemClock, persistent::Persistent};
+
+/// How long the store may take for one answer; the store that runs this reducer has a limit of its own for the whole.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An [`Aggregate`] as a reducer: commands in, append effects out, events applied only after they were stored.
 ///
 /// It composes like any other reducer. The stream is loaded when the first command comes; commands that come while an
 /// append is in flight wait, and then share the next append, each decided against what those before it decided.
-/// A rejection changes nothing in the log and is visible as [`EventSourcedState::last_rejection`].
+/// A rejection changes nothing in the log and is visible as [`EventSourcedState::last_rejection`], any other failure as
+/// [`EventSourcedState::last_failure`]. The whole stream is replayed when it is loaded: for long streams with snapshots,
+/// and for many streams, see [`Aggregates`](crate::Aggregates).
 ///
 /// ```
 /// # use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, Version};
@@ -112,6 +118,8 @@ pub struct EventSourcedEnvironment<E> {
     pub store: Arc<dyn EventStore>,
     /// Where event ids come from.
     pub ids: Arc<dyn IdGenerator>,
+    /// The clock for the pauses between attempts; by default the system's.
+    pub clock: Arc<dyn Clock>,
     /// What the aggregate's decisions may ask for.
     pub aggregate: E,
 }
@@ -119,6 +127,29 @@ pub struct EventSourcedEnvironment<E> {
 impl<E> EventSourcedEnvironment<E> {
     /// From its parts.
     pub fn new(store: Arc<dyn EventStore>, ids: Arc<dyn IdGenerator>, aggregate: E) -> Self {
-        Self { store, ids, aggregate }
+        Self {
+            store,
+            ids,
+            clock: Arc::new(SystemClock),
+            aggregate,
+        }
+    }
+
+    /// Sets the clock for the pauses between attempts.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The store, asked until it has answered.
+    fn persistent(&self, retries: Retries) -> Persistent {
+        let (store, clock, ids) = (Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.ids));
+        Persistent {
+            store,
+            clock,
+            ids,
+            retries,
+            timeout: TIMEOUT,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 
-use composable_rust_core::{Aggregate, Session, Source, StreamAppend, StreamId, Version};
+use composable_rust_core::{Aggregate, Session, StreamId, Version};
 
 use futures::channel::oneshot;
 
@@ -14,19 +14,25 @@ pub struct EventSourcedState<A: Aggregate> {
     pub(super) session: Session<A>,
     pub(super) phase: Phase<A>,
     pub(super) waiting: VecDeque<Waiting<A>>,
+    /// How many of the commands that wait share no append: the store refused one that they had shared.
+    pub(super) alone: usize,
+    /// Who waits for a load that has not begun, and for the one that has.
+    pub(super) loads: Vec<Turn>,
+    pub(super) loading: Vec<Turn>,
     /// How often the commands that are worked on have met a conflict.
     pub(super) conflicts: u32,
-    /// How often in a row the store was not available, or its answer was lost.
-    pub(super) outages: u32,
     pub(super) last_rejection: Option<Arc<A::Rejection>>,
     pub(super) last_failure: Option<ExecuteError<Infallible>>,
 }
 
+/// Ends the effect by which whoever sent an action can wait for it: never sent to, only dropped.
+pub(super) type Turn = oneshot::Sender<Infallible>;
+
 /// A command that is not carried out yet. Dropped when it is, or when it is known that it will not be.
 pub(super) struct Waiting<A: Aggregate> {
     pub(super) command: Arc<A::Command>,
-    /// Ends the effect by which whoever sent the command can wait for it.
-    pub(super) done: Option<oneshot::Sender<Infallible>>,
+    /// Held, not read.
+    pub(super) _turn: Option<Turn>,
 }
 
 pub(super) enum Phase<A: Aggregate> {
@@ -43,10 +49,6 @@ pub(super) struct InFlight<A: Aggregate> {
     pub(super) commands: Vec<Waiting<A>>,
     /// Said by the last of them against tentative state: held until that is stored.
     pub(super) rejection: Option<Arc<A::Rejection>>,
-    /// The identical append, to be sent again while its outcome is unknown.
-    pub(super) append: StreamAppend,
-    /// An attempt may have been written.
-    pub(super) unknown: Option<Source>,
 }
 
 impl<A: Aggregate> EventSourcedState<A> {
@@ -58,8 +60,10 @@ impl<A: Aggregate> EventSourcedState<A> {
             session: Session::new(),
             phase: Phase::Cold,
             waiting: VecDeque::new(),
+            alone: 0,
+            loads: Vec::new(),
+            loading: Vec::new(),
             conflicts: 0,
-            outages: 0,
             last_rejection: None,
             last_failure: None,
         }
@@ -69,21 +73,6 @@ impl<A: Aggregate> EventSourcedState<A> {
     #[must_use]
     pub const fn stream_id(&self) -> &StreamId {
         &self.stream_id
-    }
-
-    /// Notes a command; [`EventSourcedState::done`] says when it is carried out.
-    pub(super) fn enqueue(&mut self, command: &Arc<A::Command>) {
-        self.waiting.push_back(Waiting {
-            command: Arc::clone(command),
-            done: None,
-        });
-    }
-
-    /// Completes when the command that was noted last is carried out, or will not be; `None` if that is so already.
-    pub(super) fn done(&mut self) -> Option<oneshot::Receiver<Infallible>> {
-        let (done, receiver) = oneshot::channel();
-        self.waiting.back_mut()?.done = Some(done);
-        Some(receiver)
     }
 
     /// The aggregate's state, as the stored events make it.

@@ -12,7 +12,7 @@ use crate::account::{
     Account,
     AccountCommand::{self, Deposit, DepositIf, DoNothing, Withdraw},
     AccountEvent::Deposited,
-    NotEnough, Scripted, Step, stream, write,
+    NotEnough, ReadStep, Scripted, Step, stream, write,
 };
 
 type AccountStore = Store<EventSourced<Account>>;
@@ -190,7 +190,7 @@ async fn conflicts_without_end_are_reported_and_later_commands_go_on() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_cannot_be_loaded_is_reported() {
     let events = Scripted::new([]);
-    events.fail_reads(2);
+    events.script_reads([ReadStep::Unavailable; 2]);
     let store = open(&events, 2);
     send(&store, Deposit(1)).await;
     assert!(store.state(|account| matches!(account.last_failure(), Some(ExecuteError::Unavailable(_)))));
@@ -250,4 +250,122 @@ async fn who_sent_a_command_that_has_to_wait_can_wait_for_it() {
     let (settled, ()) = tokio::join!(waiting.settled(), release);
     settled.unwrap();
     assert_eq!(balance(&store), (3, Version::from(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_between_two_attempts_leaves_nothing_waiting_for_ever() {
+    for step in [Step::Unavailable, Step::OvertakenBy(vec![Deposited(10)])] {
+        let events = Scripted::new([step]);
+        let store = open(&events, 3);
+        let cancelled = store.send(EventSourcedAction::execute(Deposit(1))).await.unwrap();
+        events.arrived.notified().await;
+        tokio::task::yield_now().await;
+        cancelled.cancel();
+        send(&store, Deposit(2)).await;
+        assert!(store.state(|account| account.is_ready() && account.last_failure().is_none()));
+        assert_eq!(events.stored(stream()).await.last(), Some(&Deposited(2)));
+    }
+}
+
+#[tokio::test]
+async fn many_waiting_commands_share_several_appends_within_the_limits() {
+    let events = Scripted::new([Step::Held]);
+    let store = open(&events, 3);
+    store.dispatch(EventSourcedAction::execute(Deposit(1))).await.unwrap();
+    events.arrived.notified().await;
+    let mut last = None;
+    for _ in 0..1023 {
+        last = Some(store.send(EventSourcedAction::execute(Deposit(1))).await.unwrap());
+    }
+    events.proceed.notify_one();
+    last.unwrap().settled().await.unwrap();
+    assert_eq!(balance(&store), (1024, Version::from(1024)));
+    let sizes: Vec<_> = events.appends().iter().map(|append| append.events.len()).collect();
+    assert_eq!(sizes, [1, 1000, 23]);
+}
+
+#[tokio::test]
+async fn a_command_that_the_store_refuses_takes_no_other_with_it() {
+    let events = Scripted::new([Step::Held, Step::Full, Step::Pass, Step::Full]);
+    let store = open(&events, 3);
+    let mut handles = vec![store.send(EventSourcedAction::execute(Deposit(1))).await.unwrap()];
+    events.arrived.notified().await;
+    for amount in [10, 100, 1000] {
+        handles.push(store.send(EventSourcedAction::execute(Deposit(amount))).await.unwrap());
+    }
+    events.proceed.notify_one();
+    for handle in handles {
+        handle.settled().await.unwrap();
+    }
+    let sizes: Vec<_> = events.appends().iter().map(|append| append.events.len()).collect();
+    assert_eq!(sizes, [1, 3, 1, 1, 1], "together, then one by one");
+    assert_eq!(
+        balance(&store),
+        (1011, Version::from(3)),
+        "all but the one that was refused"
+    );
+}
+
+#[tokio::test]
+async fn commands_that_wait_inside_take_places_of_the_inbox() {
+    let events = Scripted::new([Step::Held]);
+    let environment = EventSourcedEnvironment::new(events.clone(), Arc::new(SystemIds), ());
+    let builder = Store::builder(EventSourced::<Account>::new(), environment).capacity(10);
+    let store = builder.build(EventSourcedState::new(stream())).unwrap();
+    store.dispatch(EventSourcedAction::execute(Deposit(1))).await.unwrap();
+    events.arrived.notified().await;
+    let accepted = (0..100)
+        .filter(|_| store.try_dispatch(EventSourcedAction::execute(Deposit(1))).is_ok())
+        .count();
+    assert_eq!(accepted, 10);
+    let caller = store.send(EventSourcedAction::execute(Deposit(1)));
+    let (sent, ()) = tokio::join!(caller, async { events.proceed.notify_one() });
+    sent.unwrap().settled().await.unwrap();
+    assert_eq!(
+        balance(&store),
+        (12, Version::from(12)),
+        "the caller that waited was let in"
+    );
+}
+
+#[tokio::test]
+async fn a_panic_in_apply_is_reported_and_the_store_goes_on() {
+    let events = Scripted::new([]);
+    let store = open(&events, 3);
+    send(&store, AccountCommand::Poison).await;
+    let panicked = |store: &AccountStore| {
+        store.state(|account| matches!(account.last_failure(), Some(ExecuteError::Panicked { .. })))
+    };
+    assert!(panicked(&store));
+    assert_eq!(events.stored(stream()).await.len(), 1, "it is stored all the same");
+    send(&store, Deposit(1)).await;
+    assert!(panicked(&store), "the history can't be replayed");
+    assert_eq!(balance(&store), (0, Version::INITIAL));
+}
+
+#[tokio::test]
+async fn a_panic_in_encode_is_reported_and_changes_nothing() {
+    let events = Scripted::new([]);
+    let store = open(&events, 3);
+    send(&store, AccountCommand::Unwritable).await;
+    assert!(store.state(|account| matches!(account.last_failure(), Some(ExecuteError::Panicked { .. }))));
+    send(&store, DepositIf { balance: 0 }).await;
+    assert_eq!(balance(&store), (1, Version::from(1)));
+}
+
+#[tokio::test]
+async fn a_load_has_settled_when_it_has_brought_what_was_recorded_before() {
+    let events = Scripted::new([Step::Held]);
+    let store = open(&events, 3);
+    let first = store.send(EventSourcedAction::load()).await.unwrap();
+    let second = store.send(EventSourcedAction::load()).await.unwrap();
+    second.settled().await.unwrap();
+    assert!(store.state(EventSourcedState::is_ready));
+    first.settled().await.unwrap();
+    store.dispatch(EventSourcedAction::execute(Deposit(1))).await.unwrap();
+    events.arrived.notified().await;
+    let load = store.send(EventSourcedAction::load()).await.unwrap();
+    events.proceed.notify_one();
+    load.settled().await.unwrap();
+    assert_eq!(balance(&store), (1, Version::from(1)));
 }

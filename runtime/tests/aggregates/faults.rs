@@ -8,7 +8,7 @@ use crate::{
         self,
         AccountCommand::{self, Deposit, DepositIf},
         AccountEvent::{self, Deposited},
-        Scripted, Step, stream, write,
+        ReadStep, Scripted, Step, stream, write,
     },
     balance, host, impatient,
 };
@@ -130,9 +130,9 @@ async fn an_id_that_names_no_stream_is_an_error() {
 async fn a_load_waits_an_outage_out_and_then_gives_up() {
     let store = Scripted::new([]);
     write(&store, &[Deposited(5)]).await;
-    store.fail_reads(1);
+    store.script_reads([ReadStep::Unavailable]);
     assert_eq!(balance(&impatient(&store)).await, (5, Version::from(1)));
-    store.fail_reads(2);
+    store.script_reads([ReadStep::Unavailable; 2]);
     assert!(matches!(
         impatient(&store).state("a").await,
         Err(LoadError::Unavailable(_))
@@ -145,4 +145,49 @@ async fn a_refusal_of_the_store_is_passed_on() {
     let refused = host(&store).execute("a", Deposit(1)).await;
     assert!(matches!(refused, Err(ExecuteError::Refused(AppendError::Backend(_)))));
     assert_eq!(store.appends().len(), 1, "there is no point in repeating it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_lost_and_then_refused_is_outcome_unknown() {
+    let store = Scripted::new([Step::AnswerLost, Step::Full]);
+    let host = impatient(&store);
+    assert!(matches!(
+        host.execute("a", Deposit(1)).await,
+        Err(ExecuteError::OutcomeUnknown(_))
+    ));
+    assert_eq!(balance(&host).await, (1, Version::from(1)), "it was written");
+}
+
+#[tokio::test]
+async fn a_panic_in_encode_is_answered_and_changes_nothing() {
+    let store = Scripted::new([]);
+    let host = host(&store);
+    let error = host.execute("a", AccountCommand::Unwritable).await;
+    assert!(matches!(error, Err(ExecuteError::Panicked { message }) if message == "encoded to panic"));
+    host.execute("a", DepositIf { balance: 0 }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_while_reading_is_an_error_of_the_store() {
+    let store = Scripted::new([]);
+    store.script_reads([ReadStep::Panic]);
+    assert!(matches!(
+        host(&store).execute("a", Deposit(1)).await,
+        Err(ExecuteError::Unreadable(_))
+    ));
+    host(&store).execute("a", Deposit(1)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_does_not_answer_is_an_outage_and_holds_the_stream_no_longer_than_that() {
+    let store = Scripted::new([]);
+    let host = impatient(&store);
+    store.script_reads([ReadStep::Hang]);
+    host.execute("a", Deposit(1)).await.unwrap();
+    let cold = impatient(&store);
+    store.script_reads([ReadStep::Hang; 2]);
+    assert!(matches!(
+        cold.execute("a", Deposit(1)).await,
+        Err(ExecuteError::Unavailable(_))
+    ));
 }

@@ -27,7 +27,7 @@ fn attempts(n: u32) -> Retries {
 fn impatient(store: &Arc<Scripted>) -> Aggregates<Account> {
     Aggregates::builder(store.clone(), ())
         .retries(attempts(2))
-        .append_timeout(Duration::from_secs(1))
+        .store_timeout(Duration::from_secs(1))
         .build()
 }
 

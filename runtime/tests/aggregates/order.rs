@@ -69,7 +69,8 @@ async fn commands_of_one_stream_wait_in_order_and_each_caller_gets_its_own_outco
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn callers_on_many_threads_and_two_hosts_never_lose_a_command() {
     let store = Arc::new(InMemoryEventStore::new());
-    let retries = Retries::default().with_conflicts(Backoff::exponential(1000, Duration::from_micros(10)));
+    let retries = Retries::default()
+        .with_conflicts(Backoff::exponential(1000, Duration::from_micros(10)).longest(Duration::from_millis(1)));
     let host = || {
         Aggregates::<Account>::builder(store.clone(), ())
             .retries(retries)
@@ -157,4 +158,20 @@ async fn beyond_the_capacity_further_callers_wait_for_a_place() {
         (first.unwrap().version, second.unwrap().version),
         (Version::from(1), Version::from(1))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_shutdown_waits_for_what_the_first_has_left() {
+    let store = Scripted::new([Step::Held]);
+    let host = host(&store);
+    let running = tokio::spawn({
+        let host = host.clone();
+        async move { host.execute("a", Deposit(1)).await }
+    });
+    store.arrived.notified().await;
+    assert!(!host.shutdown(Duration::from_secs(1)).await);
+    assert!(!host.shutdown(Duration::from_secs(1)).await, "it is still running");
+    store.proceed.notify_one();
+    assert!(host.shutdown(Duration::from_secs(1)).await);
+    assert!(running.await.unwrap().is_ok());
 }

@@ -11,7 +11,7 @@ use composable_rust_core::{
     SnapshotPolicy, StreamId,
 };
 use composable_rust_runtime::SystemIds;
-pub(crate) use scripted::{Scripted, Step};
+pub(crate) use scripted::{ReadStep, Scripted, Step};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum AccountEvent {
@@ -21,6 +21,8 @@ pub(crate) enum AccountEvent {
     Unencodable,
     /// `apply` panics on it.
     Poison,
+    /// `encode` panics on it.
+    Unwritable,
 }
 
 impl Event for AccountEvent {
@@ -30,6 +32,7 @@ impl Event for AccountEvent {
             Self::Withdrawn(_) => "Withdrawn.v1",
             Self::Unencodable => "Unencodable.v1",
             Self::Poison => "Poison.v1",
+            Self::Unwritable => "Unwritable.v1",
         }
     }
 
@@ -37,6 +40,7 @@ impl Event for AccountEvent {
         match self {
             Self::Deposited(amount) | Self::Withdrawn(amount) => Codec::BINCODE.encode(amount),
             Self::Poison => Ok(vec![]),
+            Self::Unwritable => panic!("encoded to panic"),
             Self::Unencodable => Err(EventError::Unfaithful {
                 event_type: "Unencodable.v1",
             }),
@@ -66,6 +70,7 @@ pub(crate) enum AccountCommand {
     Panic,
     Poison,
     Unencodable,
+    Unwritable,
 }
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -98,6 +103,7 @@ impl Aggregate for Account {
             AccountCommand::Panic => panic!("decided to panic"),
             AccountCommand::Poison => Ok(vec![AccountEvent::Poison]),
             AccountCommand::Unencodable => Ok(vec![AccountEvent::Unencodable]),
+            AccountCommand::Unwritable => Ok(vec![AccountEvent::Unwritable]),
         }
     }
 
@@ -105,7 +111,7 @@ impl Aggregate for Account {
         match event {
             AccountEvent::Deposited(amount) => *balance += amount,
             AccountEvent::Withdrawn(amount) => *balance -= amount,
-            AccountEvent::Unencodable => {}
+            AccountEvent::Unencodable | AccountEvent::Unwritable => {}
             AccountEvent::Poison => panic!("applied poison"),
         }
     }

@@ -41,11 +41,19 @@ pub(crate) enum Step {
     Held,
 }
 
+/// What happens to a read that is not just carried out.
+#[derive(Clone, Copy)]
+pub(crate) enum ReadStep {
+    Unavailable,
+    Hang,
+    Panic,
+}
+
 #[derive(Default)]
 pub(crate) struct Scripted {
     pub(crate) inner: InMemoryEventStore,
     script: Mutex<VecDeque<Step>>,
-    unreadable: Mutex<u32>,
+    reads: Mutex<VecDeque<ReadStep>>,
     pub(crate) appends: Mutex<Vec<StreamAppend>>,
     pub(crate) proceed: Notify,
     pub(crate) arrived: Notify,
@@ -59,9 +67,9 @@ impl Scripted {
         })
     }
 
-    /// The next reads fail.
-    pub(crate) fn fail_reads(&self, times: u32) {
-        *self.unreadable.lock().unwrap() = times;
+    /// What happens to the next reads.
+    pub(crate) fn script_reads(&self, steps: impl IntoIterator<Item = ReadStep>) {
+        self.reads.lock().unwrap().extend(steps);
     }
 
     pub(crate) fn appends(&self) -> Vec<StreamAppend> {
@@ -118,10 +126,11 @@ impl EventStore for Scripted {
     }
 
     fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
-        let mut unreadable = self.unreadable.lock().unwrap();
-        if *unreadable > 0 {
-            *unreadable -= 1;
-            return stream::iter([Err(ReadError::Unavailable(outage()))]).boxed();
+        match self.reads.lock().unwrap().pop_front() {
+            Some(ReadStep::Unavailable) => return stream::iter([Err(ReadError::Unavailable(outage()))]).boxed(),
+            Some(ReadStep::Hang) => return stream::pending().boxed(),
+            Some(ReadStep::Panic) => return stream::once(async { panic!("the read panicked") }).boxed(),
+            None => {}
         }
         self.inner.read_stream(read)
     }

@@ -1,0 +1,186 @@
+//! A store that is asked again: while it is unavailable, and while its answer is lost.
+
+use std::{any::Any, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use composable_rust_core::{
+    AppendError, Appended, Clock, EventStore, IdGenerator, ReadError, ReadStream, RecordedEvent, Snapshot,
+    SnapshotError, SnapshotOutcome, Source, StreamAppend, StreamId, Version,
+};
+use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
+use tracing::{debug, warn};
+
+use crate::{
+    caught::panic_message,
+    retries::{Retries, jittered},
+    within::within,
+};
+
+/// Asks a store until it has answered, as often as the retries allow.
+///
+/// Pauses are part of what is asked, not effects of their own: what can't be cancelled does not become cancellable
+/// between two attempts.
+#[derive(Clone)]
+pub(crate) struct Persistent {
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdGenerator>,
+    pub(crate) retries: Retries,
+    /// How long the store may take for one answer.
+    pub(crate) timeout: Duration,
+}
+
+/// Why there is no answer although the store did not say so itself.
+#[derive(Debug, thiserror::Error)]
+enum NoAnswer {
+    #[error("the event store did not answer in time")]
+    Timeout,
+    #[error("the event store panicked: {0}")]
+    Panic(String),
+}
+
+impl NoAnswer {
+    fn panic(payload: &(dyn Any + Send)) -> Self {
+        Self::Panic(panic_message(payload))
+    }
+}
+
+impl Persistent {
+    /// Sends the append, and the identical append again as long as its outcome is unknown or the store unavailable.
+    pub(crate) async fn append(&self, append: StreamAppend) -> Result<Appended, AppendError> {
+        let mut unknown: Option<Source> = None;
+        for attempt in 1.. {
+            // A copy is sent, since the identical append may have to follow.
+            let error = match self.append_once(append.clone()).await {
+                Err(AppendError::OutcomeUnknown(error)) => Arc::clone(unknown.insert(error)),
+                Err(AppendError::Unavailable(error)) => error,
+                // The identical append would have been recognised: it is not there, and can't come any more.
+                answer @ (Ok(_) | Err(AppendError::Conflict(_))) => return answer,
+                Err(refused) => return Err(unknown.map_or(refused, AppendError::OutcomeUnknown)),
+            };
+            let Some(pause) = self.retries.outages.pause_after(attempt) else {
+                // Not written *this time* says nothing about the attempts before.
+                return Err(unknown.map_or(AppendError::Unavailable(error), AppendError::OutcomeUnknown));
+            };
+            warn!(stream_id = %append.stream_id, %error, attempt, "append repeated after a pause");
+            self.pause(pause).await;
+        }
+        Err(AppendError::NoEvents)
+    }
+
+    async fn append_once(&self, append: StreamAppend) -> Result<Appended, AppendError> {
+        let (stream_id, events) = (append.stream_id.clone(), append.events.len());
+        let (expected_version, store) = (append.expected, &self.store);
+        let answer = self.answer(async move { store.append(append).await }).await;
+        let outcome = answer.unwrap_or_else(|why| Err(AppendError::OutcomeUnknown(Arc::new(why))));
+        debug!(%stream_id, %expected_version, events, ok = outcome.is_ok(), "append");
+        outcome
+    }
+
+    /// What the store answers to a question, if it does so in time.
+    async fn answer<T>(&self, question: impl Future<Output = T>) -> Result<T, NoAnswer> {
+        // The call itself is inside of the future, too: a store may panic before there is one.
+        match within(&*self.clock, self.timeout, AssertUnwindSafe(question).catch_unwind()).await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(payload)) => Err(NoAnswer::panic(&*payload)),
+            None => Err(NoAnswer::Timeout),
+        }
+    }
+
+    /// The answer to a question that changes nothing; one that does not come in time counts as an outage.
+    pub(crate) async fn read<T>(&self, question: impl Future<Output = Result<T, ReadError>>) -> Result<T, ReadError> {
+        match self.answer(question).await {
+            Ok(answer) => answer,
+            Err(why @ NoAnswer::Timeout) => Err(ReadError::Unavailable(Arc::new(why))),
+            Err(why @ NoAnswer::Panic(_)) => Err(ReadError::Backend(Arc::new(why))),
+        }
+    }
+
+    pub(crate) async fn snapshot(&self, stream_id: StreamId) -> Result<Option<Snapshot>, SnapshotError> {
+        let answer = self
+            .answer(async move { self.store.load_snapshot(stream_id).await })
+            .await;
+        answer.unwrap_or_else(|why| Err(SnapshotError::Unavailable(Arc::new(why))))
+    }
+
+    /// Waits for about so long.
+    pub(crate) async fn pause(&self, pause: Duration) {
+        self.clock.sleep(jittered(pause, &*self.ids)).await;
+    }
+
+    async fn load(&self, stream_id: StreamId, from: Option<Version>) -> Result<Vec<RecordedEvent>, ReadError> {
+        for attempt in 1.. {
+            let loaded = self
+                .read(async { self.store.load_events(stream_id.clone(), from).await })
+                .await;
+            let Err(ReadError::Unavailable(error)) = &loaded else {
+                return loaded;
+            };
+            let Some(pause) = self.retries.outages.pause_after(attempt) else {
+                return loaded;
+            };
+            debug!(%stream_id, %error, attempt, "load repeated after a pause");
+            self.pause(pause).await;
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// A store whose appends and loads are asked for again, for effects. Everything else goes to the store as it is.
+pub(crate) struct Asked {
+    persistent: Persistent,
+    /// How long a load waits first, after a conflict.
+    pause: Option<Duration>,
+}
+
+impl Asked {
+    pub(crate) fn now(persistent: Persistent) -> Arc<dyn EventStore> {
+        Arc::new(Self {
+            persistent,
+            pause: None,
+        })
+    }
+
+    pub(crate) fn after(persistent: Persistent, pause: Option<Duration>) -> Arc<dyn EventStore> {
+        Arc::new(Self { persistent, pause })
+    }
+}
+
+impl EventStore for Asked {
+    fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        self.persistent.append(append).boxed()
+    }
+
+    fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>> {
+        self.persistent.store.append_batch(appends)
+    }
+
+    fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
+        self.persistent.store.read_stream(read)
+    }
+
+    fn load_events(
+        &self,
+        stream_id: StreamId,
+        from: Option<Version>,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        let (persistent, pause) = (self.persistent.clone(), self.pause);
+        Box::pin(async move {
+            if let Some(pause) = pause {
+                persistent.pause(pause).await;
+            }
+            persistent.load(stream_id, from).await
+        })
+    }
+
+    fn save_snapshot(
+        &self,
+        stream_id: StreamId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
+        self.persistent.store.save_snapshot(stream_id, snapshot)
+    }
+
+    fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
+        self.persistent.store.load_snapshot(stream_id)
+    }
+}
