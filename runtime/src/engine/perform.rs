@@ -14,9 +14,13 @@ use super::{
     context::{Context, Queued},
     core::Engine,
     count::Gate,
+    drain::yield_once,
     task::Outcome,
 };
 use crate::caught::panic_message;
+
+/// A stream whose items are always ready would never let anybody else run, nor notice that it was cancelled.
+const ITEMS_WITHOUT_A_BREAK: u32 = 32;
 
 pub(super) type Performed<A> = BoxFuture<'static, Outcome<A>>;
 
@@ -81,14 +85,18 @@ impl<R: Reducer> Engine<R> {
         let engine = Arc::clone(self);
         Box::pin(async move {
             let gate = Gate::default();
-            loop {
+            for number in (1..=ITEMS_WITHOUT_A_BREAK).cycle() {
                 match AssertUnwindSafe(stream.next()).catch_unwind().await {
                     Ok(Some(action)) => engine.deliver(Queued::delivered(action, context.clone().gated(&gate))),
                     Ok(None) => return Outcome::Done(None),
                     Err(panic) => return panicked(&context, &*panic),
                 }
                 gate.opened().await;
+                if number == ITEMS_WITHOUT_A_BREAK {
+                    yield_once().await;
+                }
             }
+            Outcome::Done(None)
         })
     }
 

@@ -47,7 +47,10 @@ impl<R: Reducer> Engine<R> {
                 if certain && let Some(work) = &mut work {
                     work.immunise();
                 }
-                self.start(core, effect, Context::of(work));
+                // An effect that is not started is dropped here, and what it holds may panic.
+                if let Err(message) = caught(|| self.start(core, effect, Context::of(work))) {
+                    tracing::error!(panic = message, "an effect panicked when it was started or dropped");
+                }
             }
             Err(message) => {
                 self.fail(message);

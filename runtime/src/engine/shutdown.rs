@@ -66,6 +66,8 @@ impl<R: Reducer> Engine<R> {
     /// What runs is asked first: whatever it delivered before it ended is then seen in the inbox. Whoever drains or
     /// looks at the state at this moment tells when they let go.
     fn is_idle(self: &Arc<Self>) -> bool {
+        // Pairs with the fence of who lets go: either they see that a shutdown looks, or it finds the lock free.
+        fence(Ordering::SeqCst);
         let Some(core) = self.try_core() else { return false };
         let idle = self.running.is_empty() && core.queue.is_empty() && self.inbox.is_empty();
         drop(core);

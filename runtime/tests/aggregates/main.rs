@@ -4,6 +4,7 @@
 
 mod account;
 mod event_sourced;
+mod event_sourced_faults;
 mod faults;
 mod hot;
 mod order;

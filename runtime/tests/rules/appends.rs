@@ -298,3 +298,31 @@ async fn a_panic_in_a_continuation_is_caught() {
     store.send(start).await.unwrap().settled().await.unwrap();
     assert_eq!(notes(&store), "go s-1:stored");
 }
+
+/// The runtime has one thread and runs what was woken first: the canceller runs after the answer was sent, and before
+/// the sequence that waits for it has taken it.
+#[tokio::test]
+async fn an_answer_on_its_way_to_an_effect_that_is_cancelled_is_reduced_all_the_same() {
+    let (store, _) = scripts();
+    let gated = Gated::closed();
+    let events = Arc::clone(&gated);
+    let steps = move || {
+        append(&events, "s-1")
+            .then(Effect::emit(Do::note("never")))
+            .cancellable("id", InFlight::Keep)
+    };
+    store.dispatch(Do::then("go", steps)).await.unwrap();
+    let canceller = tokio::spawn({
+        let (store, gated) = (store.clone(), Arc::clone(&gated));
+        async move {
+            gated.ended.notified().await;
+            assert_eq!(notes(&store), "go", "the answer is not reduced yet");
+            assert!(store.try_dispatch(Do::then("cancel", || Effect::cancel("id"))).is_ok());
+        }
+    });
+    settle().await;
+    gated.admit(1);
+    canceller.await.unwrap();
+    settle().await;
+    assert_eq!(notes(&store), "go cancel s-1:stored");
+}

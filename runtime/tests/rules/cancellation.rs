@@ -245,3 +245,22 @@ async fn nothing_is_remembered_when_nothing_runs() {
     assert_eq!(store.remembered(), 0);
     assert_eq!(store.running(), [""; 0]);
 }
+
+/// On one thread: a stream that never paused would be the last that ever runs.
+#[tokio::test]
+async fn a_stream_that_is_always_ready_lets_others_run_and_can_be_cancelled() {
+    let (store, _) = scripts();
+    let ticks =
+        || Effect::stream(futures::stream::repeat_with(|| Do::note("tick"))).cancellable("ticks", InFlight::Keep);
+    let sent = store.send(Do::then("start", ticks)).await.unwrap();
+    settle().await;
+    assert!(store.state(Vec::len) > 2, "it runs");
+    store
+        .dispatch(Do::then("stop", || Effect::cancel("ticks")))
+        .await
+        .unwrap();
+    sent.settled().await.unwrap();
+    let ticked = store.state(Vec::len);
+    settle().await;
+    assert_eq!(store.state(Vec::len), ticked);
+}

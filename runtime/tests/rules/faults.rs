@@ -1,6 +1,6 @@
 //! R9: panics.
 
-use composable_rust_core::{Effect, Reducer, Segment};
+use composable_rust_core::{Effect, InFlight, Reducer, Segment};
 use composable_rust_runtime::{DispatchError, Store, TryDispatchError};
 use futures::{StreamExt, stream};
 
@@ -130,4 +130,30 @@ async fn a_panic_in_a_look_at_the_state_is_the_lookers_own() {
     assert_eq!(notes(&store), "left");
     store.dispatch(Do::note("goes-on")).await.unwrap();
     assert_eq!(notes(&store), "left goes-on");
+}
+
+#[tokio::test]
+async fn a_panic_in_the_drop_of_an_effect_that_is_not_started_is_caught() {
+    /// Goes off when it is dropped.
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking(), "bomb");
+        }
+    }
+    let (store, _) = scripts();
+    let running = || Effect::task(std::future::pending()).cancellable("id", InFlight::Keep);
+    store.dispatch(Do::then("running", running)).await.unwrap();
+    let ignored = || {
+        let bomb = Bomb;
+        let task = async move {
+            drop(bomb);
+            Do::note("never")
+        };
+        Effect::task(task).cancellable("id", InFlight::Ignore)
+    };
+    store.dispatch(Do::then("ignored", ignored)).await.unwrap();
+    store.dispatch(Do::note("after")).await.unwrap();
+    assert_eq!(store.fault(), None);
+    assert_eq!(notes(&store), "running ignored after");
 }

@@ -11,12 +11,14 @@ use composable_rust_core::{
 };
 use composable_rust_testing::{InMemoryEventStore, SequentialIds};
 use futures::{future::BoxFuture, stream::BoxStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// Logs when each append begins and ends; lets one end for each permit.
 pub(crate) struct Gated {
     inner: InMemoryEventStore,
     permits: Semaphore,
+    /// Rung when an append ends, before its answer is on its way.
+    pub(crate) ended: Notify,
     panics: AtomicBool,
     log: Mutex<Vec<String>>,
     in_flight: AtomicU32,
@@ -28,6 +30,7 @@ impl Gated {
         Arc::new(Self {
             inner: InMemoryEventStore::new(),
             permits: Semaphore::new(0),
+            ended: Notify::new(),
             panics: AtomicBool::new(false),
             log: Mutex::default(),
             in_flight: AtomicU32::new(0),
@@ -83,6 +86,7 @@ impl Gated {
         let answer = append.await;
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         self.note("end", &streams);
+        self.ended.notify_one();
         answer
     }
 }
