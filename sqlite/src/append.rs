@@ -20,21 +20,17 @@ use crate::{
     trust::{Plan, Trust},
 };
 
-/// Writes a group and answers everybody in it.
-pub(crate) async fn group(writer: &Arc<Connections>, mut jobs: Vec<Job>, trust: &Trust) {
-    match try_group(writer, &mut jobs, trust).await {
+/// Writes a group; the answers are in the order of the jobs.
+pub(crate) async fn group(writer: &Arc<Connections>, jobs: &mut [Job], trust: &Trust) -> Vec<Answer> {
+    match try_group(writer, jobs, trust).await {
         Ok((answers, log_end)) => {
             trust.committed(log_end);
-            for (job, answer) in jobs.iter_mut().zip(answers) {
-                job.reply.send(answer);
-            }
+            answers
         }
         // Whatever was judged rested on what was not written: everybody gets the failure.
         Err(error) => {
             tracing::warn!(%error, appends = jobs.len(), "a group of appends failed");
-            for job in &mut jobs {
-                job.reply.send(Err(error.clone()));
-            }
+            vec![Err(error); jobs.len()]
         }
     }
 }
@@ -177,8 +173,7 @@ async fn begin(connection: &mut SqliteConnection, jobs: &[Job]) -> Result<Facts,
 }
 
 /// Moves the write-ahead log into the file, so that the next commit can start it over; waits for no reader.
-pub(crate) async fn checkpoint(writer: &Arc<Connections>) {
-    let Ok(mut lease) = writer.lease().await else { return };
+pub(crate) async fn checkpoint(mut lease: Lease) {
     let Ok(connection) = lease.connection() else { return };
     if let Err(error) = connection.execute(statements::CHECKPOINT).await {
         tracing::debug!(%error, "the write-ahead log could not be moved into the file");

@@ -94,6 +94,20 @@ impl Connections {
         Ok(lease)
     }
 
+    /// A connection that nobody needs at the moment, if one is open.
+    pub(crate) fn try_lease(self: &Arc<Self>) -> Option<Lease> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        let idle = self.idle().pop()?;
+        let lease = Lease {
+            connection: Some(idle.connection),
+            home: Arc::clone(self),
+            in_transaction: idle.in_transaction,
+            _permit: permit,
+        };
+        // Dropped, one in a transaction is closed, or kept for the next to roll back.
+        (!lease.in_transaction).then_some(lease)
+    }
+
     /// Does some work with a connection, in a task of its own: whoever waits for it may stop polling in the middle and
     /// wait for something else that needs the same connection.
     pub(crate) async fn run<T, W>(self: &Arc<Self>, work: W) -> Result<T, sqlx::Error>

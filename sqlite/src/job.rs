@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use composable_rust_core::{AppendError, Appended, StreamAppend};
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::failure::Stopped;
 
@@ -14,12 +14,14 @@ pub(crate) type Answer = Result<Vec<Appended>, AppendError>;
 pub(crate) struct Job {
     pub(crate) appends: Vec<StreamAppend>,
     pub(crate) reply: Reply,
+    /// Where its caller waits.
+    pub(crate) runtime: Handle,
     pub(crate) events: usize,
     pub(crate) bytes: usize,
 }
 
 impl Job {
-    pub(crate) fn new(appends: Vec<StreamAppend>) -> (Self, oneshot::Receiver<Answer>) {
+    pub(crate) fn new(appends: Vec<StreamAppend>, runtime: Handle) -> (Self, oneshot::Receiver<Answer>) {
         let (sender, answer) = oneshot::channel();
         let events = || appends.iter().flat_map(|append| &append.events);
         let job = Self {
@@ -29,6 +31,7 @@ impl Job {
                 sender: Some(sender),
                 in_doubt: false,
             },
+            runtime,
             appends,
         };
         (job, answer)
@@ -46,6 +49,11 @@ impl Reply {
     /// Whether a COMMIT may be on its way from here on.
     pub(crate) const fn in_doubt(&mut self, in_doubt: bool) {
         self.in_doubt = in_doubt;
+    }
+
+    /// Whether anybody is left to hear the answer.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.sender.as_ref().is_some_and(|sender| !sender.is_closed())
     }
 
     pub(crate) fn send(&mut self, answer: Answer) {

@@ -80,8 +80,8 @@ impl SqliteEventStore {
     }
 
     /// Finishes the appends that are under way and closes the file, for all clones; calls after it are `Unavailable`.
-    /// Where no other process has the file open, the write-ahead log is moved into it and removed. A store that is dropped instead, or killed, loses nothing either: the next
-    /// one to open the file picks the write-ahead log up.
+    /// Where no other process has the file open, the write-ahead log is moved into it and removed. A store that is
+    /// dropped instead, or killed, loses nothing either: the next one to open the file picks the write-ahead log up.
     pub async fn close(&self) {
         self.queue.close().await;
         // The last connection of all processes to be closed moves the write-ahead log into the file and removes it.

@@ -15,4 +15,5 @@ mod migrations;
 mod opening;
 mod plans;
 mod processes;
+mod runtimes;
 mod support;
