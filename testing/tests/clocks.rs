@@ -20,12 +20,44 @@ fn a_fixed_clock_shows_what_it_was_set_to_on_every_handle() {
 }
 
 #[test]
-fn sleeping_on_a_fixed_clock_lets_others_run_and_takes_no_time() {
+fn time_that_stands_still_ends_no_sleep() {
     let clock = FixedClock::default();
-    let mut sleep = clock.sleep(SECOND);
-    assert_eq!((&mut sleep).now_or_never(), None, "the first poll yields");
-    assert_eq!((&mut sleep).now_or_never(), Some(()));
-    assert_eq!(clock.now(), FixedClock::START);
+    let mut pool = LocalPool::new();
+    let woken = Arc::new(Mutex::new(Vec::new()));
+    for seconds in [2, 1, 3] {
+        let (sleep, woken) = (clock.sleep(SECOND * seconds), Arc::clone(&woken));
+        let sleeper = async move {
+            sleep.await;
+            woken.lock().unwrap().push(seconds);
+        };
+        pool.spawner().spawn_local(sleeper).unwrap();
+    }
+    for (now, expected) in [
+        (0, vec![]),
+        (1, vec![1]),
+        (0, vec![1]),
+        (2, vec![1, 2]),
+        (9, vec![1, 2, 3]),
+    ] {
+        clock.set(FixedClock::START + SECOND * now);
+        for _ in 0..10 {
+            pool.run_until_stalled();
+        }
+        assert_eq!(*woken.lock().unwrap(), expected, "at {now} s");
+    }
+}
+
+#[test]
+fn a_fixed_clock_wakes_at_the_deadline_and_forgets_sleeps_that_were_dropped() {
+    let clock = FixedClock::default();
+    let (mut kept, dropped) = (clock.sleep(SECOND), clock.sleep(SECOND));
+    assert_eq!((&mut kept).now_or_never(), None);
+    drop(dropped);
+    clock.set(FixedClock::START + SECOND - Duration::from_nanos(1));
+    assert_eq!((&mut kept).now_or_never(), None);
+    clock.set(FixedClock::START + SECOND);
+    assert_eq!(kept.now_or_never(), Some(()));
+    assert_eq!(clock.sleep(Duration::ZERO).now_or_never(), Some(()));
 }
 
 #[test]

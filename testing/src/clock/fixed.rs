@@ -1,20 +1,25 @@
 //! A clock that stands still.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
+    sync::{Arc, Mutex},
+    task::Waker,
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use composable_rust_core::Clock;
-use futures::future::{self, BoxFuture};
+use futures::future::BoxFuture;
+
+use super::{
+    sleep::{Sleep, lock},
+    timeline::Timeline,
+};
 
 /// A clock that stands still until it is set; clones show the same time.
 ///
-/// Sleeping on it takes no time: the sleeper lets other tasks run once and goes on. That suits retries and pauses in
-/// tests that are not about time. It makes every timeout elapse, so tests with timeouts use
-/// [`TestClock`](crate::TestClock).
+/// Time that stands still lets no sleep end, and no timeout elapse: a sleeper goes on when the clock is set to its
+/// deadline or past it. Where a test is about what happens on the way, a [`TestClock`](crate::TestClock) stops at each
+/// deadline; a set one jumps.
 ///
 /// ```
 /// use chrono::DateTime;
@@ -28,7 +33,7 @@ use futures::future::{self, BoxFuture};
 /// ```
 #[derive(Clone, Debug)]
 pub struct FixedClock {
-    now: Arc<Mutex<DateTime<Utc>>>,
+    timeline: Arc<Mutex<Timeline>>,
 }
 
 impl FixedClock {
@@ -42,17 +47,29 @@ impl FixedClock {
     #[must_use]
     pub fn at(now: DateTime<Utc>) -> Self {
         Self {
-            now: Arc::new(Mutex::new(now)),
+            timeline: Arc::new(Mutex::new(Timeline::starting_at(now))),
         }
     }
 
-    /// Shows `now` from here on; earlier than before is allowed, as on real machines.
+    /// Shows `now` from here on, and wakes everyone who sleeps until then or less long, the earliest first. Earlier than
+    /// before is allowed, as on real machines; who sleeps already keeps the deadline.
+    ///
+    /// ```
+    /// use composable_rust_core::Clock;
+    /// use composable_rust_testing::FixedClock;
+    /// use futures::FutureExt;
+    /// use std::time::Duration;
+    ///
+    /// let clock = FixedClock::default();
+    /// let mut minute = clock.sleep(Duration::from_secs(60));
+    /// assert_eq!((&mut minute).now_or_never(), None);
+    /// clock.set(FixedClock::START + Duration::from_secs(60));
+    /// assert_eq!((&mut minute).now_or_never(), Some(()));
+    /// ```
     pub fn set(&self, now: DateTime<Utc>) {
-        *self.lock() = now;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, DateTime<Utc>> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+        let due = lock(&self.timeline).set(now);
+        // Outside of the lock: a waker may poll its task at once, which may look at this clock.
+        due.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -64,22 +81,10 @@ impl Default for FixedClock {
 
 impl Clock for FixedClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.lock()
+        lock(&self.timeline).now
     }
 
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(let_others_run())
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(Sleep::new(Arc::clone(&self.timeline), duration))
     }
-}
-
-/// Pending once: a task that polls in a loop of sleeps would starve its runtime otherwise.
-fn let_others_run() -> impl Future<Output = ()> {
-    let mut yielded = false;
-    future::poll_fn(move |context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
 }

@@ -1,4 +1,4 @@
-//! A sleep on a test clock.
+//! A sleep on a clock in tests.
 
 use std::{
     pin::Pin,
@@ -9,7 +9,7 @@ use std::{
 
 use super::timeline::{Sleeper, Timeline};
 
-/// A sleep on a test clock; dropping it takes it off the clock.
+/// A sleep on a clock in tests; dropping it takes it off the clock.
 pub(super) struct Sleep {
     timeline: Arc<Mutex<Timeline>>,
     sleeper: Sleeper,

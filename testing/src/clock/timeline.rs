@@ -1,4 +1,4 @@
-//! The time of a test clock, and who waits for which moment.
+//! The time of a clock in tests, and who waits for which moment.
 
 use std::{collections::BTreeMap, task::Waker, time::Duration};
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// Who waits: by deadline, and in the order of falling asleep where deadlines are equal.
 pub(super) type Sleeper = (DateTime<Utc>, u64);
 
-/// The time of a test clock, and who waits for which moment.
+/// The time of a clock in tests, and who waits for which moment.
 #[derive(Debug)]
 pub(super) struct Timeline {
     pub(super) now: DateTime<Utc>,
@@ -64,12 +64,17 @@ impl Timeline {
         self.sleepers.first_key_value().map(|((deadline, _), _)| *deadline)
     }
 
+    /// Moves to `now`, back or forth, and hands out whom to wake there.
+    pub(super) fn set(&mut self, now: DateTime<Utc>) -> Vec<Waker> {
+        self.now = now;
+        let later = self.sleepers.split_off(&(now, u64::MAX));
+        let due = std::mem::replace(&mut self.sleepers, later);
+        due.into_values().flatten().collect()
+    }
+
     /// Moves to the first deadline, if it is not after `end`, and hands out whom to wake there.
     pub(super) fn step(&mut self, end: DateTime<Utc>) -> Option<Vec<Waker>> {
         let deadline = self.next_deadline().filter(|deadline| *deadline <= end)?;
-        self.now = deadline;
-        let later = self.sleepers.split_off(&(deadline, u64::MAX));
-        let due = std::mem::replace(&mut self.sleepers, later);
-        Some(due.into_values().flatten().collect())
+        Some(self.set(deadline))
     }
 }
