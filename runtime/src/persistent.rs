@@ -48,7 +48,8 @@ impl Persistent {
     /// Sends the append, and the identical append again as long as its outcome is unknown or the store unavailable.
     pub(crate) async fn append(&self, append: StreamAppend) -> Result<Appended, AppendError> {
         let mut unknown: Option<Source> = None;
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             // A copy is sent, since the identical append may have to follow.
             let error = match self.append_once(append.clone()).await {
                 Err(AppendError::OutcomeUnknown(error)) => Arc::clone(unknown.insert(error)),
@@ -63,8 +64,8 @@ impl Persistent {
             };
             warn!(stream_id = %append.stream_id, %error, attempt, "append repeated after a pause");
             self.pause(pause).await;
+            attempt += 1;
         }
-        Err(AppendError::NoEvents)
     }
 
     async fn append_once(&self, append: StreamAppend) -> Result<Appended, AppendError> {
@@ -108,7 +109,8 @@ impl Persistent {
     }
 
     async fn load(&self, stream_id: StreamId, from: Option<Version>) -> Result<Vec<RecordedEvent>, ReadError> {
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let loaded = self
                 .read(async { self.store.load_events(stream_id.clone(), from).await })
                 .await;
@@ -120,8 +122,8 @@ impl Persistent {
             };
             debug!(%stream_id, %error, attempt, "load repeated after a pause");
             self.pause(pause).await;
+            attempt += 1;
         }
-        Ok(Vec::new())
     }
 }
 

@@ -32,7 +32,8 @@ impl<A: Aggregate> Host<A> {
         stream_id: &StreamId,
         mut session: Session<A>,
     ) -> Result<Session<A>, LoadError> {
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let error = match self.read_into(stream_id, &mut session).await {
                 Ok(()) => return Ok(session),
                 Err(LoadError::Unavailable(error)) => error,
@@ -43,8 +44,8 @@ impl<A: Aggregate> Host<A> {
             };
             debug!(%stream_id, %error, attempt, "load failed: reading on after a pause");
             self.store.pause(pause).await;
+            attempt += 1;
         }
-        Ok(session)
     }
 
     async fn read_into(&self, stream_id: &StreamId, session: &mut Session<A>) -> Result<(), LoadError> {
