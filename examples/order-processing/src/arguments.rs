@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr};
 use clap::Parser;
 
 use crate::{
-    Apply, StoreUrl,
+    StoreUrl,
     order::{CustomerId, OrderCommand, OrderId, RequestedItem},
 };
 
@@ -88,7 +88,7 @@ pub enum Subcommand {
     },
     /// Show every order, a line each, sorted by id
     List,
-    /// Apply commands, a JSON object a line
+    /// Apply commands, a JSON object a line, one after the other in order
     Apply {
         /// The file; - is standard input
         #[arg(value_name = "FILE|-")]
@@ -96,8 +96,9 @@ pub enum Subcommand {
         /// The line to start at
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
         from: u64,
-        /// How many commands are carried out at the same time; those of one order never are
-        #[arg(long, value_name = "N", default_value_t = Apply::DEFAULT_JOBS, value_parser = clap::value_parser!(u16).range(1..=1024))]
+        /// How many commands are carried out at the same time; more than 1 is faster, but keeps only the order of each
+        /// order's commands: what is killed then is no prefix of the file, and --from can't go on after it
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
         jobs: u16,
     },
 }

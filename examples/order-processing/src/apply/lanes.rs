@@ -1,4 +1,4 @@
-//! Carrying out: many orders at the same time, one order in order.
+//! Carrying out: in order, or as many orders at the same time as were asked for.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
@@ -41,7 +41,8 @@ struct Job {
 
 /// Lanes, each of which carries out one command after the other. All commands of an order go to the same lane.
 ///
-/// Tasks of their own, so that they share the runtime's threads, and the store the commits. Not one task a command:
+/// A single one is the promise of `apply`: the next command starts when the one before is answered. Many give up the
+/// order between orders. Tasks of their own, so that they share the runtime's threads, and the store the commits. Not one task a command:
 /// nothing would keep those of one order in order.
 pub(super) struct Lanes {
     // Unbounded, because `Lanes::carry_out` must not wait; the caller bounds what is under way.

@@ -27,8 +27,8 @@ const LINES_PER_LANE: usize = 4;
 
 /// Applies commands to orders.
 ///
-/// Commands of different orders are carried out at the same time and share commits; those of one order in the order of
-/// their lines.
+/// They are carried out one after the other, in the order of their lines: whatever interrupts the work, what is in the
+/// store is what the first lines lead to. [`Apply::jobs`] trades that for speed.
 ///
 /// ```
 /// use composable_rust::{SystemClock, prelude::InMemoryEventStore};
@@ -56,15 +56,12 @@ pub struct Apply {
 }
 
 impl Apply {
-    /// The default number of lanes: as many appends can share a commit.
-    pub const DEFAULT_JOBS: u16 = 64;
-
     /// The commands in `file`; `-` is standard input.
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self {
             file: file.into(),
             from: 1,
-            jobs: Self::DEFAULT_JOBS,
+            jobs: 1,
         }
     }
 
@@ -74,7 +71,11 @@ impl Apply {
         Self { from: line, ..self }
     }
 
-    /// How many commands are carried out at the same time; 0 means 1.
+    /// How many commands are carried out at the same time; 0 means 1. They share commits, which is where the time goes.
+    ///
+    /// With more than one, only the commands of one order keep their order. What is interrupted then leaves behind no
+    /// prefix of the lines, and there is no line to go on from: what comes again may be decided differently. A shipment
+    /// that was refused because it came before the order was placed is accepted the second time.
     #[must_use]
     pub fn jobs(self, jobs: u16) -> Self {
         Self { jobs, ..self }
@@ -85,8 +86,9 @@ impl Apply {
     ///
     /// # Errors
     /// [`Failure::Malformed`] at the end, if a line was; [`Failure::Input`] if the file can't be read;
-    /// [`Failure::Store`] as soon as the store fails. Both name the line: what came before it is done. Of the lines after
-    /// it, some of other orders may be done as well; with one job, none is.
+    /// [`Failure::Store`] as soon as the store fails. Both name the line: what came before it is done, and nothing after
+    /// it is, so that [`Apply::from`] goes on there. Only when the store fails among several jobs, some of what comes
+    /// after it may be done as well.
     pub async fn run(
         self,
         orders: &Orders,
@@ -100,7 +102,9 @@ impl Apply {
         let verdicts = stream::poll_fn(|context| read.poll_recv(context))
             .map(|line| lanes.carry_out(line))
             .buffered(lanes.len() * LINES_PER_LANE);
-        let tally = count(verdicts, &progress, reports).await;
+        let tally = count(verdicts, &progress, reports)
+            .await
+            .map_err(|stop| stop.explain(lanes.len()));
         progress.finish();
         let tally = tally?;
         writeln!(output, "{tally}")?;
@@ -115,7 +119,7 @@ async fn count(
     verdicts: impl Stream<Item = (u64, Verdict)>,
     progress: &Progress,
     reports: &mut (dyn Write + Send),
-) -> Result<Tally, Failure> {
+) -> Result<Tally, Stop> {
     futures::pin_mut!(verdicts);
     let mut tally = Tally::default();
     while let Some((line, verdict)) = verdicts.next().await {
@@ -129,20 +133,37 @@ async fn count(
                 tally.malformed += 1;
                 progress.report(reports, &format!("line {line}: malformed: {reason}"));
             }
-            Verdict::Failed(failure) => return Err(stopped(line, &tally, failure)),
+            Verdict::Failed(failure) => return Err(Stop { line, tally, failure }),
         }
-        progress.show(&tally);
+        progress.show(line, &tally);
     }
     Ok(tally)
 }
 
-fn stopped(line: u64, tally: &Tally, failure: Failure) -> Failure {
-    let at = format!("stopped at line {line} ({tally} before it)");
-    match failure {
-        Failure::Store { context, source } => Failure::Store {
-            context: format!("{at}: {context}"),
-            source,
-        },
-        other => Failure::Input(format!("{at}: {other}")),
+/// The line that could not be carried out, and what came before it.
+struct Stop {
+    line: u64,
+    tally: Tally,
+    failure: Failure,
+}
+
+impl Stop {
+    /// Whether the line was written or not: to go on with it is right, since to repeat it at once changes nothing.
+    fn explain(self, lanes: usize) -> Failure {
+        let Self { line, tally, failure } = self;
+        let at = format!("stopped at line {line} ({tally} before it");
+        let go_on = format!("go on with --from {line})");
+        match failure {
+            Failure::Store { context, source } if lanes > 1 => Failure::Store {
+                context: format!("{at}; of what comes after it, some may be done): {context}"),
+                source,
+            },
+            Failure::Store { context, source } => Failure::Store {
+                context: format!("{at}; {go_on}: {context}"),
+                source,
+            },
+            // Nothing comes after a line that can't be read.
+            other => Failure::Input(format!("{at}; {go_on}: {other}")),
+        }
     }
 }

@@ -28,9 +28,10 @@ impl Progress {
         Follow { input, progress: self }
     }
 
-    pub(super) fn show(&self, tally: &Tally) {
+    /// Shows how far the lines are done: whoever ends the program here can go on after `line`.
+    pub(super) fn show(&self, line: u64, tally: &Tally) {
         if !self.0.is_hidden() {
-            self.0.set_message(tally.to_string());
+            self.0.set_message(format!("line {line}: {tally}"));
         }
     }
 

@@ -233,7 +233,7 @@ fn whoever_stops_reading_the_output_is_not_told_of_a_failure() {
     let places: String = (0..3_000)
         .map(|n| format!(r#"{{"command":"place","order":"o-{n}","customer":"c","items":[{{"sku":"A","quantity":1,"price_cents":1}}]}}"#) + "\n")
         .collect();
-    assert_eq!(desk.feed(&["apply", "-"], places.as_bytes()).code, 0);
+    assert_eq!(desk.feed(&["apply", "--jobs", "64", "-"], places.as_bytes()).code, 0);
 
     let mut child = desk
         .command(&["list"])

@@ -29,8 +29,9 @@ async fn events(store: &SqliteEventStore, wanted: usize) -> usize {
     seen
 }
 
+/// Many at once: what a kill may not tear then, it does not tear with one either.
 fn applying(desk: &Desk) -> Child {
-    let mut command = desk.command(&["apply", "-"]);
+    let mut command = desk.command(&["apply", "--jobs", "64", "-"]);
     command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
@@ -99,11 +100,65 @@ async fn a_kill_in_the_midst_of_writing_tears_no_order_and_loses_nothing_seen() 
     }
     store.close().await;
 
-    let done: Done = desk.feed(&["apply", "-"], everything.as_bytes());
+    let done: Done = desk.feed(&["apply", "--jobs", "64", "-"], everything.as_bytes());
     assert_eq!(done.code, 0);
     let shipped = desk.ok(&["list"]);
     assert_eq!(
         shipped.lines().filter(|line| line.ends_with("Version=2")).count(),
         5_000
     );
+}
+
+/// Three lines an order: one that is refused now, and would not be if it came again later, and two that are applied.
+fn refused_placed_done(n: usize) -> String {
+    let ship = format!(r#"{{"command":"ship","order":"o-{n}","tracking":"T"}}"#);
+    let place = format!(
+        r#"{{"command":"place","order":"o-{n}","customer":"c","items":[{{"sku":"A","quantity":1,"price_cents":100}}]}}"#
+    );
+    let cancel = format!(r#"{{"command":"cancel","order":"o-{n}","reason":"R"}}"#);
+    let done = if n.is_multiple_of(2) { &cancel } else { &ship };
+    format!("{ship}\n{place}\n{done}\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_killed_is_a_prefix_of_the_file_and_goes_on_where_it_ends() {
+    let everything: String = (0..400).map(refused_placed_done).collect();
+    let desk = Desk::new();
+    desk.write("commands", &everything);
+    let store = SqliteEventStore::open(desk.path().join("orders.db")).await.unwrap();
+    let mut command = desk.command(&["apply", "commands"]);
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    events(&store, 100).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let stored = stored(&store).await;
+    store.close().await;
+    assert!(stored < 800, "killed in the middle");
+
+    let prefix = stored / 2 * 3 + stored % 2 * 2;
+    let part: String = everything.split_inclusive('\n').take(prefix).collect();
+    assert_eq!(desk.ok(&["list"]), list_after(&part), "after {prefix} lines");
+
+    let done = desk.run(&["apply", "commands", "--from", &(prefix + 1).to_string()]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(desk.ok(&["list"]), list_after(&everything));
+}
+
+/// The `list` that a run without interruption leads to.
+fn list_after(commands: &str) -> String {
+    let desk = Desk::new();
+    assert_eq!(desk.feed(&["apply", "-"], commands.as_bytes()).code, 0);
+    desk.ok(&["list"])
+}
+
+/// How many events the store holds.
+async fn stored(store: &SqliteEventStore) -> usize {
+    let end = store.head().await.unwrap();
+    let (mut seen, mut after) = (0, Position::BEGINNING);
+    while after < end {
+        let page = store.read_all(ReadAll::after(after)).await.unwrap();
+        seen += page.events.len();
+        after = page.scanned;
+    }
+    seen
 }

@@ -1,8 +1,11 @@
 //! In one process: on a store in memory, and on one that fails.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use composable_rust::{
@@ -51,9 +54,11 @@ async fn a_rejection_leaves_the_log_as_it_was() {
     assert!(orders.list().await.unwrap().is_empty());
 }
 
-/// A disk with room for so many appends.
+/// A disk with room for so many appends, which counts those that are under way.
 struct FullAfter {
     room: AtomicU64,
+    under_way: AtomicU64,
+    most: AtomicU64,
     store: InMemoryEventStore,
 }
 
@@ -61,8 +66,22 @@ impl FullAfter {
     fn new(room: u64, store: &InMemoryEventStore) -> Self {
         Self {
             room: room.into(),
+            under_way: 0.into(),
+            most: 0.into(),
             store: store.clone(),
         }
+    }
+
+    async fn written(&self, append: StreamAppend) -> Result<Appended, AppendError> {
+        let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(under_way, Ordering::SeqCst);
+        // Whoever else is ready comes to its turn before this one is answered.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let appended = self.store.append(append).await;
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        appended
     }
 }
 
@@ -70,7 +89,7 @@ impl EventStore for FullAfter {
     fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
         let take = |room: u64| room.checked_sub(1);
         match self.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
-            Ok(_) => self.store.append(append),
+            Ok(_) => Box::pin(self.written(append)),
             Err(_) => Box::pin(async { Err(AppendError::Backend(Arc::new(std::io::Error::other("disk full")))) }),
         }
     }
@@ -110,29 +129,88 @@ impl EventLog for FullAfter {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_fails_stops_the_work_at_a_line_that_is_named() {
-    let desk = Desk::new();
+/// A file of so many places of new orders, a line each.
+fn places(desk: &Desk, count: usize) -> PathBuf {
     let place = |n| {
         format!(
             r#"{{"command":"place","order":"{n}","customer":"c","items":[{{"sku":"A","quantity":1,"price_cents":1}}]}}"#
         )
     };
-    let lines: Vec<String> = (1..=500).map(place).collect();
+    let lines: Vec<String> = (1..=count).map(place).collect();
     desk.write("commands", lines.join("\n"));
+    desk.path().join("commands")
+}
+
+/// The orders in the log, in the order of their events.
+async fn in_log_order(store: &InMemoryEventStore) -> Vec<String> {
+    let page = store.read_all(ReadAll::after(Position::BEGINNING)).await.unwrap();
+    let ids = page
+        .events
+        .iter()
+        .map(|record| record.stream_id.id().unwrap().to_owned());
+    ids.collect()
+}
+
+#[tokio::test]
+async fn commands_are_applied_one_after_the_other_in_the_order_of_the_lines() {
+    let desk = Desk::new();
+    let store = InMemoryEventStore::new();
+    let log = Arc::new(FullAfter::new(u64::MAX, &store));
+    let orders = Orders::new(log.clone(), Arc::new(SystemClock));
+    let apply = Apply::new(places(&desk, 100));
+    apply.run(&orders, &mut Vec::new(), &mut Vec::new()).await.unwrap();
+
+    assert_eq!(log.most.load(Ordering::SeqCst), 1);
+    let numbers: Vec<String> = (1..=100).map(|n| n.to_string()).collect();
+    assert_eq!(in_log_order(&store).await, numbers);
+}
+
+#[tokio::test]
+async fn jobs_are_carried_out_at_the_same_time_when_asked_for() {
+    let desk = Desk::new();
+    let log = Arc::new(FullAfter::new(u64::MAX, &InMemoryEventStore::new()));
+    let orders = Orders::new(log.clone(), Arc::new(SystemClock));
+    let apply = Apply::new(places(&desk, 100)).jobs(8);
+    apply.run(&orders, &mut Vec::new(), &mut Vec::new()).await.unwrap();
+    assert!(log.most.load(Ordering::SeqCst) > 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_among_many_jobs_does_not_pretend_to_know_a_line_to_go_on_from() {
+    let desk = Desk::new();
+    let store = InMemoryEventStore::new();
+    let orders = orders(FullAfter::new(30, &store));
+    let apply = Apply::new(places(&desk, 500)).jobs(8);
+    let failure = apply.run(&orders, &mut Vec::new(), &mut Vec::new()).await.unwrap_err();
+    let said = failure.explain();
+    assert!(said.contains("; of what comes after it, some may be done): "), "{said}");
+    assert!(!said.contains("--from"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_stops_the_work_at_a_line_that_is_named() {
+    let desk = Desk::new();
+    let file = places(&desk, 500);
     let store = InMemoryEventStore::new();
     let orders = orders(FullAfter::new(3, &store));
 
     let mut output = Vec::new();
-    let apply = Apply::new(desk.path().join("commands")).jobs(1);
-    let failure = apply.run(&orders, &mut output, &mut Vec::new()).await.unwrap_err();
+    let failure = Apply::new(&file)
+        .run(&orders, &mut output, &mut Vec::new())
+        .await
+        .unwrap_err();
 
     assert!(matches!(failure, Failure::Store { .. }));
     assert_eq!(
         failure.explain(),
-        "stopped at line 4 (applied 3, rejected 0, malformed 0 before it): the command could not be carried out: \
+        "stopped at line 4 (applied 3, rejected 0, malformed 0 before it; go on with --from 4): the command could not be carried out: \
          the event store refused the events: the event store refused the append; nothing was written: disk full"
     );
     assert!(output.is_empty(), "there is no summary of what did not go through");
-    assert_eq!(store.len(), 3, "with one job nothing after the line is done");
+    assert_eq!(store.len(), 3, "nothing after the line is done");
+
+    let mended = Orders::new(Arc::new(store.clone()), Arc::new(SystemClock));
+    let apply = Apply::new(file).from(4);
+    apply.run(&mended, &mut output, &mut Vec::new()).await.unwrap();
+    assert_eq!(output, b"applied 497, rejected 0, malformed 0\n");
 }
