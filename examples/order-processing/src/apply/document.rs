@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{DeserializeOwned, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
 use crate::{
@@ -19,27 +19,60 @@ const LONGEST_REASON: usize = 200;
 ///
 /// Fields that are not known are ignored; one that is known and there twice is malformed, since it can't be told which
 /// is meant.
+///
+/// The line is read twice, first for the name of the command alone. An enum that serde finds by its tag would build
+/// every value that comes before the tag, and so refuse what nobody asks for: numbers that are too large, text that is
+/// no Unicode, lists that are too deep.
 pub(super) fn parse(line: &str) -> Result<OrderCommand, String> {
-    let Object(document) = serde_json::from_str(line).map_err(|error| reason(&error))?;
-    command(document)
+    let named: Named = object(line)?;
+    match named.command {
+        Name::Place => place(object(line)?),
+        Name::Ship => ship(object(line)?),
+        Name::Cancel => cancel(object(line)?),
+    }
+}
+
+fn object<T: DeserializeOwned>(line: &str) -> Result<T, String> {
+    let read = serde_json::from_str(line);
+    read.map(|Object(fields)| fields).map_err(|error| reason(&error))
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "command", rename_all = "lowercase")]
-enum Document {
-    Place {
-        order: String,
-        customer: String,
-        items: Vec<Object<Item>>,
-    },
-    Ship {
-        order: String,
-        tracking: String,
-    },
-    Cancel {
-        order: String,
-        reason: String,
-    },
+struct Named {
+    #[serde(deserialize_with = "name")]
+    command: Name,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Name {
+    Place,
+    Ship,
+    Cancel,
+}
+
+/// A text, and nothing but a text: a derived enum would take `{"ship":null}` as well.
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+    Name::deserialize(String::deserialize(deserializer)?.into_deserializer())
+}
+
+#[derive(Deserialize)]
+struct Place {
+    order: String,
+    customer: String,
+    items: Vec<Object<Item>>,
+}
+
+#[derive(Deserialize)]
+struct Ship {
+    order: String,
+    tracking: String,
+}
+
+#[derive(Deserialize)]
+struct Cancel {
+    order: String,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -49,22 +82,26 @@ struct Item {
     price_cents: i64,
 }
 
-fn command(document: Document) -> Result<OrderCommand, String> {
-    match document {
-        Document::Place { order, customer, items } => Ok(OrderCommand::PlaceOrder {
-            order_id: named::<OrderId>(order, "order")?,
-            customer_id: named::<CustomerId>(customer, "customer")?,
-            items: items.into_iter().map(item).collect::<Result<_, _>>()?,
-        }),
-        Document::Ship { order, tracking } => Ok(OrderCommand::ShipOrder {
-            order_id: named::<OrderId>(order, "order")?,
-            tracking,
-        }),
-        Document::Cancel { order, reason } => Ok(OrderCommand::CancelOrder {
-            order_id: named::<OrderId>(order, "order")?,
-            reason,
-        }),
-    }
+fn place(place: Place) -> Result<OrderCommand, String> {
+    Ok(OrderCommand::PlaceOrder {
+        order_id: named::<OrderId>(place.order, "order")?,
+        customer_id: named::<CustomerId>(place.customer, "customer")?,
+        items: place.items.into_iter().map(item).collect::<Result<_, _>>()?,
+    })
+}
+
+fn ship(ship: Ship) -> Result<OrderCommand, String> {
+    Ok(OrderCommand::ShipOrder {
+        order_id: named::<OrderId>(ship.order, "order")?,
+        tracking: ship.tracking,
+    })
+}
+
+fn cancel(cancel: Cancel) -> Result<OrderCommand, String> {
+    Ok(OrderCommand::CancelOrder {
+        order_id: named::<OrderId>(cancel.order, "order")?,
+        reason: cancel.reason,
+    })
 }
 
 fn item(Object(item): Object<Item>) -> Result<RequestedItem, String> {
@@ -141,6 +178,32 @@ mod tests {
     }
 
     #[test]
+    fn what_an_unknown_field_holds_is_not_looked_at() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        for value in ["1e400", r#""\ud800""#, "[{\"a\":-1e999}]", r#"{"a":1,"a":1}"#, &deep] {
+            for line in [
+                format!(r#"{{"note":{value},"command":"ship","order":"o","tracking":"T"}}"#),
+                format!(r#"{{"command":"cancel","note":{value},"order":"o","reason":"R","note":{value}}}"#),
+                format!(
+                    r#"{{"command":"place","order":"o","customer":"c","items":[{{"note":{value},"sku":"A","quantity":1,"price_cents":1}}],"tracking":{value}}}"#
+                ),
+            ] {
+                assert!(parse(&line).is_ok(), "{:.100}: {:?}", line, parse(&line));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_malformed_in_an_unknown_field_too() {
+        for value in [
+            "", "1e", "01", "nul", "\"\\x\"", "\"\t\"", "[1,]", "[", "{\"a\"}", "'a'",
+        ] {
+            let line = format!(r#"{{"note":{value},"command":"ship","order":"o","tracking":"T"}}"#);
+            assert!(parse(&line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn numbers_that_break_a_rule_are_left_to_the_rules() {
         let line = r#"{"command":"place","order":"o","customer":"c","items":[{"sku":"A","quantity":-1,"price_cents":9000000000000000000}]}"#;
         assert!(parse(line).is_ok());
@@ -167,6 +230,12 @@ mod tests {
             r#"{"command":"ship","order":"a\nb","tracking":"T1"}"#,
             r#"{"command":"ship","order":"o","order":"p","tracking":"T1"}"#,
             r#"{"command":"ship","order":"o","tracking":"T1"} {}"#,
+            r#"{"command":"ship","order":"o","tracking":"T1","command":"ship"}"#,
+            r#"{"command":{"ship":null},"order":"o","tracking":"T1"}"#,
+            r#"{"command":"ship","order":"\ud800","tracking":"T1"}"#,
+            r#"{"command":"place","order":"o","customer":"c","items":[],"items":[]}"#,
+            r#"{"command":"place","order":"o","customer":"c","items":[{"sku":"A","sku":"A","quantity":1,"price_cents":1}]}"#,
+            r#"{"command":"place","order":"o","customer":"c","items":[{"sku":"A","quantity":1,"price_cents":1e400}]}"#,
             r#"{"command":"place","order":"o","customer":"c","items":"none"}"#,
             r#"{"command":"place","order":"o","customer":"c","items":[["A",1,1]]}"#,
             r#"{"command":"place","order":"o","customer":"c","items":[{"sku":"A","quantity":"2","price_cents":1}]}"#,
