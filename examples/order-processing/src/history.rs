@@ -121,7 +121,11 @@ impl fmt::Display for Entry {
                 items,
                 total,
                 ..
-            } => write!(f, "customer {customer_id}, {} items, total {total}", items.len()),
+            } => {
+                let count = items.len();
+                let unit = if count == 1 { "item" } else { "items" };
+                write!(f, "customer {customer_id}, {count} {unit}, total {total}")
+            }
             OrderEvent::OrderShipped { tracking, .. } => write!(f, "tracking {}", OneLine(tracking)),
             OrderEvent::OrderCancelled { reason, .. } => write!(f, "reason {}", OneLine(reason)),
         }
@@ -130,7 +134,10 @@ impl fmt::Display for Entry {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
+
     use super::*;
+    use crate::order::Money;
 
     fn shipped(tracking: &str) -> Entry {
         Entry {
@@ -151,6 +158,27 @@ mod tests {
             shipped("T\n1\u{1b}[2J").to_string(),
             "2  OrderShipped.v1  1970-01-01T00:00:00.000000Z  tracking T\\n1\\u{1b}[2J"
         );
+    }
+
+    #[test]
+    fn one_item_is_no_items() {
+        let item = LineItem {
+            sku: "A".parse().unwrap(),
+            quantity: NonZeroU64::new(2).unwrap(),
+            unit_price: Money::from_cents(100),
+        };
+        let summary = |items: Vec<LineItem>| {
+            let event = OrderEvent::OrderPlaced {
+                order_id: "o-1".parse().unwrap(),
+                customer_id: "c".parse().unwrap(),
+                items,
+                total: Money::from_cents(200),
+                placed_at: DateTime::UNIX_EPOCH,
+            };
+            Entry { event, ..shipped("T") }.to_string()
+        };
+        assert!(summary(vec![item.clone()]).ends_with("  customer c, 1 item, total $2.00"));
+        assert!(summary(vec![item.clone(), item]).ends_with("  customer c, 2 items, total $2.00"));
     }
 
     #[test]
