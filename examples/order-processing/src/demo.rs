@@ -4,7 +4,7 @@ use std::{io::Write, sync::Arc, time::Duration};
 
 use composable_rust::{
     Aggregate, EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, IdGenerator, Store,
-    SystemClock, SystemIds,
+    SystemClock, SystemIds, Version,
 };
 
 use crate::{
@@ -32,14 +32,19 @@ pub(crate) async fn run(storage: Storage, url: &StoreUrl, output: &mut (dyn Writ
         },
     )
     .await?;
-    writeln!(output, "{order_id}: {}", overview(&store))?;
+    let shipped = overview(&store);
+    writeln!(output, "{order_id}: {shipped}")?;
 
     writeln!(output, "\n3. Start over, from the log alone")?;
     close(store).await;
     let storage = storage.reopen(url).await?;
     let store = open(&storage, &order_id)?;
     settle(&store, EventSourcedAction::load()).await?;
-    writeln!(output, "Reconstructed state: {}", overview(&store))?;
+    let reconstructed = overview(&store);
+    if reconstructed != shipped || reconstructed.version != Version::from(2) {
+        return Err(lost(reconstructed));
+    }
+    writeln!(output, "Reconstructed state: {reconstructed}")?;
 
     writeln!(output, "\n4. Try to cancel the shipped order")?;
     let reason = "changed mind".to_owned();
@@ -99,6 +104,11 @@ fn overview(store: &OrderStore) -> Overview {
 async fn close(store: OrderStore) {
     // Everything has settled: nothing is left that could be aborted.
     store.shutdown(Duration::from_secs(10)).await;
+}
+
+fn lost(found: Overview) -> Failure {
+    let found = std::io::Error::other(format!("it leads to {found}"));
+    Failure::store("the log did not bring the order back", found)
 }
 
 fn bad_name(error: impl std::fmt::Display) -> Failure {

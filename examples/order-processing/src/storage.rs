@@ -37,6 +37,9 @@ impl FromStr for StoreUrl {
     fn from_str(url: &str) -> Result<Self, Failure> {
         match url.split_once(':') {
             _ if url == "memory://" => Ok(Self::Memory),
+            Some(("sqlite", path)) if is_memory(path) => Err(Failure::Input(
+                "SQLite in memory forgets all when it is closed; use memory:// or sqlite://path".to_owned(),
+            )),
             Some(("sqlite", _)) => Ok(Self::Sqlite(url.to_owned())),
             Some((scheme @ ("postgres" | "postgresql"), _)) => Err(Failure::Input(format!(
                 "{scheme}:// is not supported yet; use sqlite://path or memory://"
@@ -47,6 +50,13 @@ impl FromStr for StoreUrl {
             )),
         }
     }
+}
+
+/// Whether SQLite would keep it in memory. Each opening of that is a store of its own, so that nothing can be found
+/// again: the demo, for one, could not start over.
+fn is_memory(path: &str) -> bool {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    path == ":memory:" || path.starts_with(":memory:?")
 }
 
 impl fmt::Display for StoreUrl {

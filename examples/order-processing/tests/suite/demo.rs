@@ -1,5 +1,7 @@
 //! The demo.
 
+use order_processing::{Arguments, Failure, StoreUrl, run};
+
 use crate::support::Desk;
 
 const RECONSTRUCTED: &str = "Reconstructed state: Status=Shipped, Items=2, Total=$100.00, Version=2";
@@ -40,4 +42,22 @@ fn the_demo_runs_in_memory_as_well() {
     let desk = Desk::new();
     assert!(desk.ok(&["--store", "memory://"]).contains(RECONSTRUCTED));
     assert_eq!(desk.path().read_dir().unwrap().count(), 0, "nothing was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_does_not_bring_the_order_back_is_a_failure_of_the_store() {
+    // No command line leads to it: a store that forgets all when it is closed.
+    let arguments = Arguments {
+        store: Some(StoreUrl::Sqlite("sqlite::memory:".to_owned())),
+        command: None,
+    };
+    let mut output = Vec::new();
+    let failure = run(arguments, &mut output).await.unwrap_err();
+    assert!(matches!(failure, Failure::Store { .. }), "{failure:?}");
+    assert_eq!(
+        failure.explain(),
+        "the log did not bring the order back: it leads to Status=Draft, Items=0, Total=$0.00, Version=0"
+    );
+    let story = String::from_utf8(output).unwrap();
+    assert!(!story.contains("Reconstructed"), "{story}");
 }
