@@ -6,7 +6,7 @@ use clap::Parser;
 
 use crate::{
     StoreUrl,
-    order::{CustomerId, OrderCommand, OrderId, RequestedItem},
+    order::{CustomerId, OrderId, RequestedItem},
 };
 
 const AFTER_HELP: &str = "\
@@ -101,26 +101,6 @@ pub enum Subcommand {
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
         jobs: u16,
     },
-}
-
-impl Subcommand {
-    /// The command to an order that this stands for, or itself if it stands for none.
-    pub(crate) fn into_order_command(self) -> Result<OrderCommand, Self> {
-        match self {
-            Self::Place {
-                order_id,
-                customer_id,
-                items,
-            } => Ok(OrderCommand::PlaceOrder {
-                order_id,
-                customer_id,
-                items,
-            }),
-            Self::Ship { order_id, tracking } => Ok(OrderCommand::ShipOrder { order_id, tracking }),
-            Self::Cancel { order_id, reason } => Ok(OrderCommand::CancelOrder { order_id, reason }),
-            other => Err(other),
-        }
-    }
 }
 
 /// Reads `SKU:QTY:PRICE`, from the right: an article may be called `a:b`.

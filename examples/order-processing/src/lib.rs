@@ -31,6 +31,7 @@ mod orders;
 mod overview;
 mod program;
 mod storage;
+mod task;
 
 pub use apply::{Apply, Tally};
 pub use arguments::{Arguments, Subcommand};

@@ -8,7 +8,7 @@ use std::{
 use composable_rust::SystemClock;
 use futures::{TryStreamExt, pin_mut};
 
-use crate::{Apply, Arguments, Failure, Orders, Storage, StoreUrl, Subcommand, demo, order::OrderId};
+use crate::{Arguments, Failure, Orders, Storage, StoreUrl, demo, order::OrderId, task::Task};
 
 /// Does what `arguments` say, and writes what is asked for to `output`.
 ///
@@ -19,12 +19,13 @@ pub async fn run(arguments: Arguments, output: &mut (dyn Write + Send)) -> Resul
         Some(url) => url,
         None => from_environment()?,
     };
+    let task = arguments.command.map(Task::try_from).transpose()?;
     let storage = Storage::open(&url).await?;
-    let Some(command) = arguments.command else {
+    let Some(task) = task else {
         return demo::run(storage, &url, output).await;
     };
     let orders = Orders::new(storage.log(), Arc::new(SystemClock));
-    let done = perform(command, &orders, output).await;
+    let done = perform(task, &orders, output).await;
     storage.close().await;
     // What was written before a failure is shown, too.
     let flushed = output.flush();
@@ -43,23 +44,17 @@ fn from_environment() -> Result<StoreUrl, Failure> {
     }
 }
 
-async fn perform(command: Subcommand, orders: &Orders, output: &mut (dyn Write + Send)) -> Result<(), Failure> {
-    let command = match command.into_order_command() {
-        Ok(order_command) => {
-            let order_id = order_command.order_id().clone();
-            orders.execute(order_command).await?;
-            return show(orders, &order_id, output).await;
+async fn perform(task: Task, orders: &Orders, output: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    match task {
+        Task::Execute(command) => {
+            let order_id = command.order_id().clone();
+            orders.execute(command).await?;
+            show(orders, &order_id, output).await
         }
-        Err(other) => other,
-    };
-    match command {
-        Subcommand::Show { order_id } => show(orders, &order_id, output).await,
-        Subcommand::History { order_id, json } => history(orders, order_id, json, output).await,
-        Subcommand::Apply { file, from, jobs } => {
-            let apply = Apply::new(file).from(from).jobs(jobs);
-            apply.run(orders, output, &mut io::stderr()).await
-        }
-        _ => list(orders, output).await,
+        Task::Show(order_id) => show(orders, &order_id, output).await,
+        Task::History { order_id, json } => history(orders, order_id, json, output).await,
+        Task::List => list(orders, output).await,
+        Task::Apply(apply) => apply.run(orders, output, &mut io::stderr()).await,
     }
 }
 

@@ -11,7 +11,7 @@ mod reader;
 mod source;
 mod tally;
 
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, path::Path};
 
 use futures::{Stream, StreamExt, stream};
 
@@ -42,27 +42,30 @@ const LINES_PER_LANE: usize = 4;
 ///
 /// let orders = Orders::new(Arc::new(InMemoryEventStore::new()), Arc::new(SystemClock));
 /// let (mut output, mut reports) = (Vec::new(), Vec::new());
-/// Apply::new(file.path()).run(&orders, &mut output, &mut reports).await?;
+/// Apply::open(file.path())?.run(&orders, &mut output, &mut reports).await?;
 /// assert_eq!(output, b"applied 0, rejected 1, malformed 0\n");
 /// assert_eq!(reports, b"line 1: rejected: order o-1 has not been placed\n");
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Apply {
-    file: PathBuf,
+    source: Source,
     from: u64,
     jobs: u16,
 }
 
 impl Apply {
     /// The commands in `file`; `-` is standard input.
-    pub fn new(file: impl Into<PathBuf>) -> Self {
-        Self {
-            file: file.into(),
+    ///
+    /// # Errors
+    /// [`Failure::Input`] if the file can't be opened: name another one.
+    pub fn open(file: impl AsRef<Path>) -> Result<Self, Failure> {
+        Ok(Self {
+            source: Source::open(file.as_ref())?,
             from: 1,
             jobs: 1,
-        }
+        })
     }
 
     /// Starts at this line, 1 for the first.
@@ -95,10 +98,9 @@ impl Apply {
         output: &mut (dyn Write + Send),
         reports: &mut (dyn Write + Send),
     ) -> Result<(), Failure> {
-        let source = Source::open(&self.file)?;
-        let progress = Progress::new(source.bytes());
+        let progress = Progress::new(self.source.bytes());
         let lanes = Lanes::start(orders, self.jobs.max(1));
-        let mut read = reader::spawn(source, self.from, progress.clone())?;
+        let mut read = reader::spawn(self.source, self.from, progress.clone())?;
         let verdicts = stream::poll_fn(|context| read.poll_recv(context))
             .map(|line| lanes.carry_out(line))
             .buffered(lanes.len() * LINES_PER_LANE);

@@ -1,7 +1,7 @@
 //! Where the lines come from.
 
 use std::{
-    fs::{File, Metadata},
+    fs::File,
     io::{self, BufRead, BufReader},
     path::Path,
 };
@@ -10,6 +10,7 @@ use super::progress::Progress;
 use crate::Failure;
 
 /// A file, or standard input.
+#[derive(Debug)]
 pub(super) enum Source {
     File {
         name: String,
@@ -25,9 +26,15 @@ impl Source {
             return Ok(Self::Stdin);
         }
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| Failure::Input(format!("{name}: {error}")))?;
+        let unusable = |error: io::Error| Failure::Input(format!("{name}: {error}"));
+        let file = File::open(path).map_err(unusable)?;
+        let known = file.metadata().map_err(unusable)?;
+        // It can be opened, and only reading would tell.
+        if known.is_dir() {
+            return Err(unusable(io::ErrorKind::IsADirectory.into()));
+        }
         // A pipe has no length that means anything.
-        let bytes = file.metadata().ok().filter(Metadata::is_file).map(|known| known.len());
+        let bytes = known.is_file().then_some(known.len());
         Ok(Self::File { name, file, bytes })
     }
 

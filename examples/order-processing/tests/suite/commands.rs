@@ -118,7 +118,7 @@ fn an_unknown_order_is_code_1() {
 fn wrong_usage_and_bad_input_are_code_2() {
     let desk = Desk::new();
     let too_long = "x".repeat(507);
-    let usages: [&[&str]; 17] = [
+    let usages: [&[&str]; 20] = [
         &["dance"],
         &["show"],
         &["show", ""],
@@ -136,12 +136,25 @@ fn wrong_usage_and_bad_input_are_code_2() {
         &["apply", "-", "--from", "0"],
         &["list", "--store", "postgres://localhost/orders"],
         &["list", "--store", "orders.db"],
+        &["list", "--store", "sqlite::memory:"],
+        &["--store", "sqlite://:memory:"],
+        &["--store", "sqlite::memory:?mode=rwc"],
     ];
     for arguments in usages {
         let done = desk.run(arguments);
         assert_eq!(done.code, 2, "{arguments:?}: {done:?}");
         assert!(done.err.starts_with("error: "), "{arguments:?}: {done:?}");
+        let left = desk.path().read_dir().unwrap().count();
+        assert_eq!(left, 0, "{arguments:?}: what is not begun leaves no store behind");
     }
+}
+
+#[test]
+fn sqlite_in_memory_is_refused_with_what_to_say_instead() {
+    let desk = Desk::new();
+    let done = desk.run(&["--store", "sqlite::memory:"]);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("use memory://"), "{done:?}");
 }
 
 #[test]

@@ -32,7 +32,8 @@ async fn list(orders: &Orders) -> String {
 async fn in_memory_the_same_file_leads_to_the_same() {
     let orders = orders(InMemoryEventStore::new());
     let mut output = Vec::new();
-    let failure = Apply::new(data("orders.jsonl"))
+    let failure = Apply::open(data("orders.jsonl"))
+        .unwrap()
         .run(&orders, &mut output, &mut Vec::new())
         .await
         .unwrap_err();
@@ -157,7 +158,7 @@ async fn commands_are_applied_one_after_the_other_in_the_order_of_the_lines() {
     let store = InMemoryEventStore::new();
     let log = Arc::new(FullAfter::new(u64::MAX, &store));
     let orders = Orders::new(log.clone(), Arc::new(SystemClock));
-    let apply = Apply::new(places(&desk, 100));
+    let apply = Apply::open(places(&desk, 100)).unwrap();
     apply.run(&orders, &mut Vec::new(), &mut Vec::new()).await.unwrap();
 
     assert_eq!(log.most.load(Ordering::SeqCst), 1);
@@ -170,7 +171,7 @@ async fn jobs_are_carried_out_at_the_same_time_when_asked_for() {
     let desk = Desk::new();
     let log = Arc::new(FullAfter::new(u64::MAX, &InMemoryEventStore::new()));
     let orders = Orders::new(log.clone(), Arc::new(SystemClock));
-    let apply = Apply::new(places(&desk, 100)).jobs(8);
+    let apply = Apply::open(places(&desk, 100)).unwrap().jobs(8);
     apply.run(&orders, &mut Vec::new(), &mut Vec::new()).await.unwrap();
     assert!(log.most.load(Ordering::SeqCst) > 1);
 }
@@ -180,7 +181,7 @@ async fn a_store_that_fails_among_many_jobs_does_not_pretend_to_know_a_line_to_g
     let desk = Desk::new();
     let store = InMemoryEventStore::new();
     let orders = orders(FullAfter::new(30, &store));
-    let apply = Apply::new(places(&desk, 500)).jobs(8);
+    let apply = Apply::open(places(&desk, 500)).unwrap().jobs(8);
     let failure = apply.run(&orders, &mut Vec::new(), &mut Vec::new()).await.unwrap_err();
     let said = failure.explain();
     assert!(said.contains("; of what comes after it, some may be done): "), "{said}");
@@ -195,7 +196,8 @@ async fn a_store_that_fails_stops_the_work_at_a_line_that_is_named() {
     let orders = orders(FullAfter::new(3, &store));
 
     let mut output = Vec::new();
-    let failure = Apply::new(&file)
+    let failure = Apply::open(&file)
+        .unwrap()
         .run(&orders, &mut output, &mut Vec::new())
         .await
         .unwrap_err();
@@ -210,7 +212,7 @@ async fn a_store_that_fails_stops_the_work_at_a_line_that_is_named() {
     assert_eq!(store.len(), 3, "nothing after the line is done");
 
     let mended = Orders::new(Arc::new(store.clone()), Arc::new(SystemClock));
-    let apply = Apply::new(file).from(4);
+    let apply = Apply::open(file).unwrap().from(4);
     apply.run(&mended, &mut output, &mut Vec::new()).await.unwrap();
     assert_eq!(output, b"applied 497, rejected 0, malformed 0\n");
 }
