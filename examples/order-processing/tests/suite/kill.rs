@@ -126,11 +126,19 @@ async fn what_was_killed_is_a_prefix_of_the_file_and_goes_on_where_it_ends() {
     let desk = Desk::new();
     desk.write("commands", &everything);
     let store = SqliteEventStore::open(desk.path().join("orders.db")).await.unwrap();
-    let mut command = desk.command(&["apply", "commands"]);
-    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut command = desk.command(&["apply", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let begun: String = (0..300).map(refused_placed_done).collect();
+    // Given back open: however late the kill is, the program has not come to the end.
+    let feeder = std::thread::spawn(move || {
+        drop(input.write_all(begun.as_bytes()));
+        input
+    });
     events(&store, 100).await;
     child.kill().unwrap();
     child.wait().unwrap();
+    drop(feeder.join().unwrap());
     let stored = stored(&store).await;
     store.close().await;
     assert!(stored < 800, "killed in the middle");
