@@ -30,7 +30,7 @@ fn names_constant(EventType { ident, .. }: &EventType, names: &TokenStream) -> T
         #[automatically_derived]
         impl #ident {
             #[doc(hidden)]
-            #[allow(dead_code)]
+            #[allow(dead_code, reason = "written by a derive, for every shape of event")]
             pub const __EVENT_NAMES: &'static [&'static ::core::primitive::str] = #names;
         }
     }
@@ -60,10 +60,10 @@ fn join(event: &EventType, own: &TokenStream) -> TokenStream {
     let functions = functions();
     quote! {
         // Lists of hundreds of names take the compiler a moment, and may.
-        #[allow(long_running_const_eval, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+        #[allow(long_running_const_eval, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "written by a derive, for every shape of event")]
         const _: () = {
             type __Names = &'static [&'static str];
-            #[allow(dead_code)]
+            #[allow(dead_code, reason = "written by a derive, for every shape of event")]
             trait __NoNames {
                 const __EVENT_NAMES: __Names = &[];
             }

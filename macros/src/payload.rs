@@ -148,7 +148,7 @@ impl Payload {
         quote! {
             #[derive(#serde::#derive)]
             #[serde(crate = #path, rename = #label, #(#carried),*)]
-            #[allow(dead_code)]
+            #[allow(dead_code, reason = "written by a derive, for every shape of event")]
             struct __Stored #lifetime #fields
         }
     }

@@ -34,7 +34,7 @@ fn probe(EventType { ident, krate, .. }: &EventType) -> TokenStream {
         #[diagnostic::on_unimplemented(message = #message, label = "there is no `From` of this type", note = #note)]
         trait __Upcast {}
 
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "written by a derive, for every shape of event")]
         trait __Nowhere<T> {
             fn upcast(&self) -> fn(T) -> #krate::Decoded<#ident>
             where
@@ -111,7 +111,7 @@ fn function(event: &EventType, k: usize, n: usize, old: &Type, hops: &[Hop]) -> 
     let references = vec![quote!(&); hops.len() + 1];
     let probe = quote_spanned!(old.span()=> (#(#references)* __OldForm::<#old>(::core::marker::PhantomData)).upcast());
     quote! {
-        #[allow(dead_code, clippy::needless_borrow)]
+        #[allow(dead_code, clippy::needless_borrow, reason = "written by a derive, for every shape of event")]
         fn #name(old: #old) -> #krate::Decoded<#ident> {
             #(#traits)*
             #probe(old)

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use composable_rust_core::{AppendError, Appended, ExpectedVersion, SerializedEvent, StreamAppend};
+use futures::TryStreamExt;
 use sqlx::{
-    Executor, Row, Sqlite, SqliteConnection,
+    Either, Executor, Row, Sqlite, SqliteConnection,
     query::Query,
     sqlite::{SqliteArguments, SqliteRow},
 };
@@ -65,8 +66,21 @@ async fn try_one(lease: &mut Lease, jobs: &mut [Job]) -> Result<Option<Appended>
     let connection = lease.connection().map_err(failure::before_commit)?;
     job.reply.in_doubt(true);
     // Its row arrives before it is committed: only the end of the statement says so.
-    match connection.fetch_all(query).await {
-        Ok(rows) => rows.first().map(appended).transpose().map_err(failure::at_commit),
+    let mut results = connection.fetch_many(query);
+    let (mut row, mut answered) = (None, false);
+    let outcome = loop {
+        match results.try_next().await {
+            Ok(None) => break Ok(()),
+            Ok(Some(Either::Left(_))) => answered = true,
+            Ok(Some(Either::Right(found))) => row = Some(found),
+            Err(error) => break Err(error),
+        }
+    };
+    drop(results);
+    match outcome {
+        // The driver's thread is gone: neither a row nor the lack of one is an answer.
+        Ok(()) if !answered => Err(failure::at_commit(sqlx::Error::WorkerCrashed)),
+        Ok(()) => row.as_ref().map(appended).transpose().map_err(failure::at_commit),
         Err(error) if Kind::of(&error) == Kind::Constraint => Ok(None),
         Err(error) => Err(failure::at_commit(error)),
     }

@@ -49,7 +49,7 @@ pub(crate) async fn transaction(connection: &mut SqliteConnection, placed: &[Pla
     let Some(insert) = fitting else {
         return Err(Failed::before_commit(sqlx::Error::WorkerCrashed));
     };
-    execute(connection, &insert.whole, 2, placed, now()).await
+    execute(connection, Script::committing(&insert.whole, 3), placed, now()).await
 }
 
 /// Writes and commits under a lock that is held already.
@@ -65,13 +65,13 @@ pub(crate) async fn rest_of_transaction(
     let inserts = &*statements::INSERTS;
     loop {
         let fitting = inserts.iter().find(|insert| placed.len() <= insert.rows);
-        let (sql, rows) = match (fitting, inserts.last()) {
-            (Some(insert), _) => (insert.committing.as_str(), placed.len()),
-            (None, Some(largest)) => (largest.alone.as_str(), largest.rows),
+        let (script, rows) = match (fitting, inserts.last()) {
+            (Some(insert), _) => (Script::committing(&insert.committing, 2), placed.len()),
+            (None, Some(largest)) => (Script::inserting(&largest.alone), largest.rows),
             (None, None) => return Ok(()),
         };
         let (next, rest) = placed.split_at(rows);
-        execute(connection, sql, 1, next, recorded_at).await?;
+        execute(connection, script, next, recorded_at).await?;
         if rest.is_empty() {
             return Ok(());
         }
@@ -79,31 +79,58 @@ pub(crate) async fn rest_of_transaction(
     }
 }
 
-/// Runs statements of which each answers once. After `before_commit` answers, a failure is the COMMIT's.
+/// Statements that are sent together; each answers once.
+struct Script {
+    sql: &'static str,
+    statements: usize,
+    /// Whether the last of them commits.
+    commits: bool,
+}
+
+impl Script {
+    const fn inserting(sql: &'static str) -> Self {
+        Self {
+            sql,
+            statements: 1,
+            commits: false,
+        }
+    }
+
+    const fn committing(sql: &'static str, statements: usize) -> Self {
+        Self {
+            sql,
+            statements,
+            commits: true,
+        }
+    }
+}
+
 async fn execute(
     connection: &mut SqliteConnection,
-    sql: &'static str,
-    before_commit: usize,
+    script: Script,
     placed: &[Placed<'_>],
     recorded_at: i64,
 ) -> Result<(), Failed> {
-    let mut query = sqlx::query(sql);
+    let mut query = sqlx::query(script.sql);
     for event in placed {
         query = bind(query, event, recorded_at).map_err(Failed::before_commit)?;
     }
     let mut results = connection.fetch_many(query);
     let mut answers = 0;
-    loop {
+    let error = loop {
         match results.try_next().await {
-            Ok(None) => return Ok(()),
+            Ok(None) if answers == script.statements => return Ok(()),
+            // The driver's thread is gone: the end of its answers alone is no acknowledgement.
+            Ok(None) => break sqlx::Error::WorkerCrashed,
             Ok(Some(Either::Left(_))) => answers += 1,
             Ok(Some(Either::Right(_))) => {}
-            Err(error) => {
-                let at_commit = answers >= before_commit;
-                return Err(Failed { error, at_commit });
-            }
+            Err(error) => break error,
         }
-    }
+    };
+    // A thread that is gone may have carried out what it has not answered.
+    let unheard = matches!(error, sqlx::Error::WorkerCrashed);
+    let at_commit = script.commits && (unheard || answers + 1 == script.statements);
+    Err(Failed { error, at_commit })
 }
 
 fn bind<'q>(

@@ -1,12 +1,18 @@
 //! Promises 1 and 2: one append.
 
-use composable_rust_core::{AppendError, Appended, EventStore, ExpectedVersion, Position, StreamAppend, Version};
+use std::time::Duration;
+
+use composable_rust_core::{
+    AppendError, Appended, EventStore, ExpectedVersion, Position, ReadStream, StreamAppend, StreamId, Version,
+};
 use composable_rust_testing::{
     InMemoryEventStore,
     conformance::{appends_are_atomic_dense_and_ordered, expected_version_matrix_is_exact},
 };
 
-use super::broken::{Append, Fault, assert_caught, gap, head, source};
+use tokio::sync::watch;
+
+use super::broken::{Append, Fault, Reader, assert_caught, head, source};
 
 struct AcceptsWhatIsAhead;
 impl Fault for AcceptsWhatIsAhead {
@@ -121,20 +127,45 @@ fn a_store_that_leaves_a_torn_append_is_caught() {
     );
 }
 
-/// Where nothing can be refused any more, in two halves.
-struct ShowsHalves;
+/// Where nothing can be refused any more, in two halves; the second follows when somebody has looked at the first.
+struct ShowsHalves {
+    reads: watch::Sender<u64>,
+}
+
+impl ShowsHalves {
+    /// The stream that the suite reads while it is written.
+    fn is_read(stream_id: &StreamId) -> bool {
+        stream_id.category() == "whole"
+    }
+
+    /// Of three reads that the suite's two readers begin, one has ended.
+    async fn somebody_looked(&self) {
+        let mut reads = self.reads.subscribe();
+        let known = *reads.borrow();
+        let looked = reads.wait_for(|now| *now >= known + 3);
+        drop(tokio::time::timeout(Duration::from_secs(30), looked).await);
+    }
+}
+
 impl Fault for ShowsHalves {
     fn append<'a>(&'a self, store: &'a InMemoryEventStore, mut append: StreamAppend) -> Append<'a> {
         Box::pin(async move {
-            if append.expected == ExpectedVersion::Any && append.events.len() > 1 {
+            if Self::is_read(&append.stream_id) {
                 let rest = append.events.split_off(append.events.len() / 2);
                 let stream_id = append.stream_id.clone();
                 store.append(append).await?;
-                gap().await;
+                self.somebody_looked().await;
                 return store.append_events(stream_id, ExpectedVersion::Any, rest).await;
             }
             store.append(append).await
         })
+    }
+
+    fn read_stream(&self, store: &InMemoryEventStore, read: ReadStream) -> Reader {
+        if Self::is_read(&read.stream_id) {
+            self.reads.send_modify(|reads| *reads += 1);
+        }
+        store.read_stream(read)
     }
 }
 
@@ -142,7 +173,9 @@ impl Fault for ShowsHalves {
 fn a_store_that_shows_half_an_append_is_caught() {
     assert_caught(
         appends_are_atomic_dense_and_ordered,
-        ShowsHalves,
+        ShowsHalves {
+            reads: watch::channel(0).0,
+        },
         "a reader saw a part of an append",
     );
 }
