@@ -28,7 +28,7 @@ impl Progress {
         Follow { input, progress: self }
     }
 
-    /// Shows how far the lines are done: whoever ends the program here can go on after `line`.
+    /// Shows how far the lines are done; drawn now and then, so a little behind.
     pub(super) fn show(&self, line: u64, tally: &Tally) {
         if !self.0.is_hidden() {
             self.0.set_message(format!("line {line}: {tally}"));
