@@ -1,4 +1,5 @@
--- Which of our names a file knows, as tables or as something else. Read before any migration.
+-- Which of our names a file knows, as tables or as something else. Read before any migration. Names of
+-- tables are the same in upper and in lower case.
 SELECT name
   FROM sqlite_schema
- WHERE name IN ('event_store_migrations', 'events', 'snapshots');
+ WHERE lower(name) IN ('event_store_migrations', 'events', 'snapshots');

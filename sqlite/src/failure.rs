@@ -6,13 +6,17 @@ use composable_rust_core::{AppendError, ReadError, SnapshotError, Source};
 
 /// SQLite's primary result codes, <https://www.sqlite.org/rescode.html>.
 mod code {
+    pub(super) const ERROR: i32 = 1;
     pub(super) const BUSY: i32 = 5;
     pub(super) const LOCKED: i32 = 6;
     pub(super) const READONLY: i32 = 8;
     pub(super) const FULL: i32 = 13;
     pub(super) const CANTOPEN: i32 = 14;
     pub(super) const PROTOCOL: i32 = 15;
+    pub(super) const TOOBIG: i32 = 18;
     pub(super) const CONSTRAINT: i32 = 19;
+    pub(super) const MISMATCH: i32 = 20;
+    pub(super) const RANGE: i32 = 25;
     pub(super) const NOTADB: i32 = 26;
 }
 
@@ -33,6 +37,8 @@ pub(crate) enum Kind {
     CannotOpen,
     /// The file is no database.
     NotADatabase,
+    /// SQLite refused the statement itself.
+    Statement,
     /// Anything else, broken disks among it.
     Other,
 }
@@ -58,6 +64,7 @@ impl Kind {
             code::CONSTRAINT => Self::Constraint,
             code::CANTOPEN => Self::CannotOpen,
             code::NOTADB => Self::NotADatabase,
+            code::ERROR | code::TOOBIG | code::MISMATCH | code::RANGE => Self::Statement,
             _ => Self::Other,
         }
     }
@@ -76,7 +83,7 @@ pub(crate) fn before_commit(error: sqlx::Error) -> AppendError {
 pub(crate) fn at_commit(error: sqlx::Error) -> AppendError {
     match Kind::of(&error) {
         Kind::Busy => AppendError::Unavailable(Arc::new(error)),
-        Kind::ReadOnly | Kind::Full | Kind::Constraint => AppendError::Backend(Arc::new(error)),
+        Kind::ReadOnly | Kind::Full | Kind::Constraint | Kind::Statement => AppendError::Backend(Arc::new(error)),
         _ => AppendError::OutcomeUnknown(Arc::new(error)),
     }
 }
@@ -148,6 +155,9 @@ mod tests {
             (1811, Kind::Constraint),
             (2067, Kind::Constraint),
             (26, Kind::NotADatabase),
+            (1, Kind::Statement),
+            (18, Kind::Statement),
+            (20, Kind::Statement),
             (10, Kind::Other),
             (1034, Kind::Other),
         ];

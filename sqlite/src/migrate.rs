@@ -52,7 +52,10 @@ async fn schema(connection: &mut SqliteConnection) -> Result<i64, Failed> {
         .iter()
         .map(|row| row.try_get(0))
         .collect::<Result<Vec<String>, _>>()?;
-    if !tables.iter().any(|table| table == "event_store_migrations") {
+    if !tables
+        .iter()
+        .any(|table| table.eq_ignore_ascii_case("event_store_migrations"))
+    {
         return match tables.into_iter().next() {
             Some(table) => Err(OpenError::TableTaken { table }.into()),
             None => Ok(0),

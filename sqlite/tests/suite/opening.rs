@@ -69,11 +69,16 @@ async fn a_store_shares_a_file_with_an_application() {
 #[tokio::test]
 async fn a_table_of_an_application_is_not_taken_for_the_log() {
     let directory = support::directory();
-    let path = directory.path().join("calendar.db");
-    let mut application = support::stranger(&path).await;
-    application.execute("CREATE TABLE events (day TEXT)").await.unwrap();
-    let refused = SqliteEventStore::open(&path).await;
-    assert!(matches!(refused, Err(OpenError::TableTaken { table }) if table == "events"));
+    for (file, create, name) in [
+        ("calendar.db", "CREATE TABLE events (day TEXT)", "events"),
+        ("capitals.db", "CREATE TABLE Events (day TEXT)", "Events"),
+    ] {
+        let path = directory.path().join(file);
+        let mut application = support::stranger(&path).await;
+        application.execute(create).await.unwrap();
+        let refused = SqliteEventStore::open(&path).await;
+        assert!(matches!(refused, Err(OpenError::TableTaken { table }) if table == name));
+    }
 }
 
 #[tokio::test]
