@@ -90,6 +90,8 @@ async fn read_along(store: Subject, mut read: ReadAll, done: Arc<AtomicBool>) ->
             woken.unwrap_or_else(|error| panic!("waiting for more failed: {error}"));
         }
         read.after = page.scanned;
+        // Readers of a store that is always ready would otherwise keep the writers from running for ever.
+        tokio::task::yield_now().await;
     }
 }
 
