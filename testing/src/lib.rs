@@ -20,6 +20,7 @@
 
 mod clock;
 pub mod conformance;
+mod diff;
 mod ids;
 mod in_memory;
 
