@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use crate::{Appended, CommandId, EventId, ExpectedVersion, StreamId, Version};
+use crate::{Appended, CommandId, EventId, ExpectedVersion, Position, StreamId, Version};
 
 /// The cause of an error, as the driver reported it; shared, so that errors can be cloned.
 pub type Source = Arc<dyn Error + Send + Sync>;
@@ -148,6 +148,15 @@ pub enum ReadError {
     /// The store can't be reached or is busy. Worth a retry after a pause.
     #[error("the event store is unavailable")]
     Unavailable(#[source] Source),
+    /// The log no longer holds the event that stood at this position: it was restored from a backup, or another server
+    /// took over that had not received its end. What the reader did after the last event that is still there rests on
+    /// events that are gone, and new ones may stand before the position: build anew what was derived from the log, or
+    /// go back to an earlier position and repeat from there.
+    #[error("the log no longer holds the event at {after}: it was restored or failed over to an earlier end")]
+    LogRewound {
+        /// The position that the reader wanted to go on from.
+        after: Position,
+    },
     /// The store failed for a reason of its own, or holds a row that is not a valid event.
     #[error("the event store could not be read")]
     Backend(#[source] Source),

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// The place of an event in the whole log: opaque, ordered, printable and parseable.
 ///
 /// Positions of one store compare; they say nothing about time, nor how many events lie between them. Stores build
-/// them from up to three numbers, since a database's commit order needs more than one.
+/// them from up to three numbers, since a database's commit order needs more than one, and may add a mark of the event
+/// that stands there: a reader that goes on from a stored position then learns when the log has lost that event.
 ///
 /// ```
 /// use composable_rust_core::Position;
@@ -16,67 +17,89 @@ use serde::{Deserialize, Serialize};
 /// assert!(position > Position::BEGINNING);
 /// assert_eq!(position.to_string(), "42");
 /// assert_eq!("1-7-42".parse(), Ok(Position::from_parts([1, 7, 42])));
+/// assert_eq!("1-7-42-ff".parse(), Ok(Position::from_parts([1, 7, 42]).with_mark(0xff)));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Position([u64; 3]);
+pub struct Position {
+    parts: [u64; 3],
+    /// Last, so that it decides the order of nothing that stands in one log.
+    mark: u64,
+}
 
 impl Position {
     /// Before the first event.
-    pub const BEGINNING: Self = Self([0; 3]);
+    pub const BEGINNING: Self = Self::from_parts([0; 3]);
 
     /// For stores whose log is numbered by one sequence.
     #[must_use]
     pub const fn from_sequence(sequence: u64) -> Self {
-        Self([0, 0, sequence])
+        Self::from_parts([0, 0, sequence])
     }
 
     /// For stores that order by several numbers, the most significant first.
     #[must_use]
     pub const fn from_parts(parts: [u64; 3]) -> Self {
-        Self(parts)
+        Self { parts, mark: 0 }
+    }
+
+    /// With a mark of the event that stands here, such as the random half of its id; 0 is none.
+    #[must_use]
+    pub const fn with_mark(mut self, mark: u64) -> Self {
+        self.mark = mark;
+        self
     }
 
     /// The numbers it was built from, the most significant first: for the store that built it.
     #[must_use]
     pub const fn parts(self) -> [u64; 3] {
-        self.0
+        self.parts
+    }
+
+    /// The mark of the event that stood here, 0 for none: for the store that built it.
+    #[must_use]
+    pub const fn mark(self) -> u64 {
+        self.mark
     }
 }
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            [0, 0, sequence] => write!(f, "{sequence}"),
-            [a, b, c] => write!(f, "{a}-{b}-{c}"),
+        match (self.parts, self.mark) {
+            ([0, 0, sequence], 0) => write!(f, "{sequence}"),
+            ([a, b, c], 0) => write!(f, "{a}-{b}-{c}"),
+            ([a, b, c], mark) => write!(f, "{a}-{b}-{c}-{mark:x}"),
         }
     }
 }
 
 /// A text that is no position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a position: expected a number, or three numbers joined by '-'")]
+#[error("not a position: expected a number, or three numbers and perhaps a hexadecimal mark joined by '-'")]
 pub struct PositionError;
 
 impl FromStr for Position {
     type Err = PositionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers: Vec<u64> = text.split('-').map(number).collect::<Result<_, _>>()?;
-        match *numbers {
-            [sequence] => Ok(Self::from_sequence(sequence)),
-            [a, b, c] => Ok(Self([a, b, c])),
+        let parts: Vec<&str> = text.split('-').collect();
+        match *parts {
+            [sequence] => Ok(Self::from_sequence(number(sequence, 10)?)),
+            [a, b, c] => Ok(Self::from_parts([number(a, 10)?, number(b, 10)?, number(c, 10)?])),
+            [a, b, c, mark] => {
+                let unmarked = Self::from_parts([number(a, 10)?, number(b, 10)?, number(c, 10)?]);
+                Ok(unmarked.with_mark(number(mark, 16)?))
+            }
             _ => Err(PositionError),
         }
     }
 }
 
-/// Digits only: `u64::from_str` would take a leading `+` as well.
-fn number(text: &str) -> Result<u64, PositionError> {
+fn number(text: &str, radix: u32) -> Result<u64, PositionError> {
     if text.starts_with('+') {
         return Err(PositionError);
     }
-    text.parse().map_err(|_| PositionError)
+    u64::from_str_radix(text, radix).map_err(|_| PositionError)
 }
 
 impl TryFrom<String> for Position {
@@ -100,8 +123,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_position_comes_back_from_its_text(parts: [u64; 3]) {
-            let position = Position::from_parts(parts);
+        fn every_position_comes_back_from_its_text(parts: [u64; 3], mark: u64) {
+            let position = Position::from_parts(parts).with_mark(mark);
             prop_assert_eq!(position.to_string().parse(), Ok(position));
         }
 
@@ -113,7 +136,7 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_position_are_refused() {
-        for text in ["", "-", "1-2", "1-2-3-4", "+1", "-1", "a", "18446744073709551616"] {
+        for text in ["", "-", "1-2", "1-2-3-4-5", "1-2-3-g", "1-2-3-+4", "+1", "-1", "a", "18446744073709551616"] {
             assert_eq!(text.parse::<Position>(), Err(PositionError), "{text:?}");
         }
     }

@@ -1,0 +1,86 @@
+-- The event store: the log, its snapshots, and what the log knows of itself. Applied as one transaction, by the library,
+-- by scripts/migrate.sh or by any other tool; applied again, it changes nothing. Everything is created in the first
+-- schema of the search_path. To partition the log, create `events` before, as docs/database-setup.md says: whatever
+-- is there already is left as it is.
+
+-- Migrators take turns, whoever they are: a second one finds everything done.
+SELECT pg_advisory_xact_lock(4921057309116672011);
+
+CREATE TABLE IF NOT EXISTS event_store_migrations (
+    version    INTEGER     NOT NULL PRIMARY KEY,
+    name       TEXT        NOT NULL,
+    applied_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
+);
+
+-- A default and not an identity, which partitions do not inherit. Not cached: a session's cache would hold low numbers back.
+CREATE SEQUENCE IF NOT EXISTS events_position AS BIGINT CACHE 1;
+
+-- Fixed widths first, so that no byte is lost to alignment. Names are compared by bytes, whatever the database's language:
+-- immune to changes of the system's collations, and in the order in which appends take their locks.
+CREATE TABLE IF NOT EXISTS events (
+    version        BIGINT      NOT NULL CHECK (version >= 1),                    -- place in the stream: 1, 2, 3, no gap
+    position       BIGINT      NOT NULL DEFAULT nextval('events_position'),
+    transaction_id XID8        NOT NULL DEFAULT pg_current_xact_id(),
+    created_at     TIMESTAMPTZ NOT NULL DEFAULT statement_timestamp(),           -- the database's clock, and no order
+    event_id       UUID        NOT NULL,
+    command_id     UUID,                                                         -- on the first event of a command
+    command_events INTEGER     CHECK (command_events >= 1),                      -- how many events the command has
+    generation     SMALLINT    NOT NULL DEFAULT 1,                               -- which cluster gave the transaction_id
+    encoding       SMALLINT    NOT NULL,
+    stream_id      TEXT        COLLATE "C" NOT NULL CHECK (stream_id <> ''),
+    event_type     TEXT        COLLATE "C" NOT NULL CHECK (event_type <> ''),
+    event_data     BYTEA       NOT NULL,
+    metadata       JSONB       CHECK (jsonb_typeof(metadata) = 'object'),
+    CHECK ((command_id IS NULL) = (command_events IS NULL)),
+    CONSTRAINT events_by_version PRIMARY KEY (stream_id, version)
+);
+
+-- Ids are unique within a stream; ordered by time, so that the newest lie side by side in the index.
+CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (event_id, stream_id);
+-- A command's events are stored once in a stream.
+CREATE UNIQUE INDEX IF NOT EXISTS events_by_command ON events (command_id, stream_id) WHERE command_id IS NOT NULL;
+-- The order in which the whole log is read; always written at its end.
+CREATE INDEX IF NOT EXISTS events_in_order ON events (generation, transaction_id, position);
+-- For questions about time.
+CREATE INDEX IF NOT EXISTS events_by_created_at ON events USING brin (created_at);
+-- For questions of people; no statement of the store uses it.
+CREATE INDEX IF NOT EXISTS events_by_type ON events (event_type);
+
+-- Accelerators: replaced by newer ones, and lost without harm.
+CREATE TABLE IF NOT EXISTS snapshots (
+    version    BIGINT      NOT NULL CHECK (version >= 0),
+    schema     BIGINT      NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL DEFAULT statement_timestamp(),
+    stream_id  TEXT        COLLATE "C" NOT NULL PRIMARY KEY,
+    state_data BYTEA       NOT NULL
+);
+
+-- One row: the cluster whose transaction ids the log holds, and how often it has moved to another one.
+CREATE TABLE IF NOT EXISTS event_log (
+    single            BOOLEAN  NOT NULL PRIMARY KEY DEFAULT true CHECK (single),
+    system_identifier BIGINT   NOT NULL,
+    generation        SMALLINT NOT NULL CHECK (generation >= 1)
+);
+INSERT INTO event_log (system_identifier, generation)
+SELECT system_identifier, 1 FROM pg_control_system()
+    ON CONFLICT DO NOTHING;
+
+CREATE OR REPLACE FUNCTION event_store_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'events are never changed or deleted' USING ERRCODE = 'restrict_violation';
+END $$;
+
+-- The log is immutable by the database's own rules. On every partition too, and always: otherwise a partition's own name,
+-- and sessions in the role of a replica, lead past it. No rule instead of the trigger: it would be silent.
+CREATE OR REPLACE FUNCTION event_store_protect(log regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE OR REPLACE TRIGGER events_are_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON %s '
+                   'FOR EACH STATEMENT EXECUTE FUNCTION event_store_refuse()', log);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER events_are_immutable', log);
+END $$;
+SELECT event_store_protect(relid) FROM pg_partition_tree('events')
+ UNION ALL
+SELECT event_store_protect('events') WHERE NOT EXISTS (SELECT FROM pg_partition_tree('events'));
+
+INSERT INTO event_store_migrations (version, name) VALUES (1, 'events')
+    ON CONFLICT DO NOTHING;

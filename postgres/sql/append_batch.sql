@@ -1,0 +1,45 @@
+-- Any number of appends, judged one after the other and written by one statement that commits itself: a row for each entry
+-- $1..$4 with its verdict, the stream's head before it, and where its last event stands. Entries of one stream see each
+-- other. $14 is true where all are written or none. By events_by_version, one seek a stream. Sorted by stream, so that
+-- writers who meet take their locks in one order; unsorted, they deadlock.
+WITH RECURSIVE entry AS MATERIALIZED (
+    SELECT given.*, row_number() OVER (PARTITION BY stream_id ORDER BY entry) AS turn
+      FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[])
+           WITH ORDINALITY AS given (stream_id, kind, expected, events, entry)
+), verdict AS (
+    SELECT entry.entry, entry.stream_id, entry.turn, head.version AS head, judged.accepted,
+           head.version + CASE WHEN judged.accepted THEN entry.events ELSE 0 END AS next
+      FROM entry
+     CROSS JOIN LATERAL (
+           SELECT coalesce((SELECT version FROM events WHERE stream_id = entry.stream_id COLLATE "C"
+                             ORDER BY version DESC LIMIT 1), 0) AS version) AS head
+     CROSS JOIN LATERAL (
+           SELECT CASE entry.kind WHEN 0 THEN true WHEN 1 THEN head.version = entry.expected
+                                  ELSE head.version > 0 END AS accepted) AS judged
+     WHERE entry.turn = 1
+     UNION ALL
+    SELECT entry.entry, entry.stream_id, entry.turn, before.next, judged.accepted,
+           before.next + CASE WHEN judged.accepted THEN entry.events ELSE 0 END
+      FROM verdict AS before
+      JOIN entry ON entry.stream_id = before.stream_id AND entry.turn = before.turn + 1
+     CROSS JOIN LATERAL (
+           SELECT CASE entry.kind WHEN 0 THEN true WHEN 1 THEN before.next = entry.expected
+                                  ELSE before.next > 0 END AS accepted) AS judged
+), written AS (
+    INSERT INTO events (stream_id, version, event_id, event_type, encoding, event_data, metadata, command_id, command_events)
+    SELECT verdict.stream_id, verdict.head + event.n, event.id, event.type, event.encoding, event.data,
+           event.metadata::jsonb, event.command_id, event.command_events
+      FROM verdict
+      JOIN unnest($5::bigint[], $6::bigint[], $7::uuid[], $8::text[], $9::smallint[], $10::bytea[], $11::text[],
+                  $12::uuid[], $13::integer[])
+           AS event (entry, n, id, type, encoding, data, metadata, command_id, command_events)
+        ON event.entry = verdict.entry
+     WHERE verdict.accepted
+       AND (NOT $14::boolean OR NOT EXISTS (SELECT FROM verdict WHERE NOT accepted))
+     ORDER BY verdict.stream_id COLLATE "C", verdict.head + event.n
+    RETURNING stream_id, version, generation, transaction_id, position
+)
+SELECT verdict.accepted, verdict.head, verdict.next, written.generation, written.transaction_id, written.position
+  FROM verdict
+  LEFT JOIN written ON verdict.accepted AND written.stream_id = verdict.stream_id AND written.version = verdict.next
+ ORDER BY verdict.entry;

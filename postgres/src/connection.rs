@@ -1,0 +1,239 @@
+//! The connections of a store: lent to one caller at a time, first come first served.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures::future::BoxFuture;
+use sqlx::{
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgConnectOptions,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use crate::failure::{Kind, Stopped};
+
+/// A connection that nobody used for so long is asked whether it lives before it is lent.
+const TRUSTED_FOR: Duration = Duration::from_secs(10);
+
+/// A connection that nobody needed for so long is closed.
+const KEPT_FOR: Duration = Duration::from_secs(600);
+
+/// Connections to a server, opened when they are first needed.
+///
+/// Not the driver's pool, unless the application brings one: that one asks each connection whether it lives, a round trip,
+/// whenever one is given back, and before it lends it too unless told otherwise. Here a connection is asked only when it
+/// was idle for long, or while another one was found broken.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    source: Source,
+    permits: Arc<Semaphore>,
+    most: u32,
+    acquire_timeout: Duration,
+    idle: Mutex<Vec<Idle>>,
+    /// When a connection was last found broken: those that were idle then are asked before they are lent.
+    broken: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Own(Box<PgConnectOptions>),
+    Pool(PgPool),
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: PgConnection,
+    since: Instant,
+}
+
+#[derive(Debug)]
+enum Held {
+    Own(PgConnection),
+    Pooled(PoolConnection<Postgres>),
+}
+
+impl Connections {
+    /// At most `most` connections of the store's own.
+    pub(crate) fn own(options: PgConnectOptions, most: u32, acquire_timeout: Duration) -> Arc<Self> {
+        Self::new(Source::Own(Box::new(options)), most, acquire_timeout)
+    }
+
+    /// The application's pool, which bounds their number itself.
+    pub(crate) fn of_pool(pool: PgPool) -> Arc<Self> {
+        let options = pool.options();
+        let (most, acquire_timeout) = (options.get_max_connections(), options.get_acquire_timeout());
+        Self::new(Source::Pool(pool), most, acquire_timeout)
+    }
+
+    fn new(source: Source, most: u32, acquire_timeout: Duration) -> Arc<Self> {
+        let most = most.max(1);
+        Arc::new(Self {
+            source,
+            permits: Arc::new(Semaphore::new(most as usize)),
+            most,
+            acquire_timeout,
+            idle: Mutex::default(),
+            broken: Mutex::default(),
+        })
+    }
+
+    /// How to open a connection beside these, for what needs one to itself.
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        match &self.source {
+            Source::Own(options) => (**options).clone(),
+            Source::Pool(pool) => (*pool.connect_options()).clone(),
+        }
+    }
+
+    /// A connection for this caller alone, until it is dropped.
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, sqlx::Error> {
+        let leased = timeout(self.acquire_timeout, self.try_lease()).await;
+        leased.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    async fn try_lease(self: &Arc<Self>) -> Result<Lease, sqlx::Error> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
+        let held = match &self.source {
+            Source::Pool(pool) => Held::Pooled(pool.acquire().await?),
+            Source::Own(options) => Held::Own(match self.living().await {
+                Some(connection) => connection,
+                None => options.connect().await.map_err(unreachable)?,
+            }),
+        };
+        Ok(Lease {
+            held: Some(held),
+            home: Arc::clone(self),
+            done: false,
+            _permit: permit,
+        })
+    }
+
+    /// An idle connection, the last used first, that can be relied on.
+    async fn living(&self) -> Option<PgConnection> {
+        loop {
+            let mut idle = self.take_idle()?;
+            if !self.is_in_doubt(&idle) || idle.connection.ping().await.is_ok() {
+                return Some(idle.connection);
+            }
+        }
+    }
+
+    fn is_in_doubt(&self, idle: &Idle) -> bool {
+        let broken = *self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.since.elapsed() > TRUSTED_FOR || broken.is_some_and(|broken| idle.since <= broken)
+    }
+
+    /// The last used one; those at the other end, which nobody needs any more, are closed.
+    fn take_idle(&self) -> Option<Idle> {
+        let mut idle = self.idle();
+        let taken = idle.pop();
+        let expired = idle.iter().take_while(|idle| idle.since.elapsed() > KEPT_FOR).count();
+        drop(idle.drain(..expired));
+        taken
+    }
+
+    /// Does some work with a connection, in a task of its own: whoever waits for it may stop polling in the middle and
+    /// wait for something else that needs a connection.
+    pub(crate) async fn run<T, W>(self: &Arc<Self>, work: W) -> Result<T, sqlx::Error>
+    where
+        W: for<'c> FnOnce(&'c mut Lease) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let runtime = Handle::try_current().map_err(|_| Stopped::NoRuntime)?;
+        let home = Arc::clone(self);
+        let task = runtime.spawn(async move {
+            let mut lease = home.lease().await?;
+            let outcome = work(&mut lease).await;
+            lease.finish(outcome.as_ref().err());
+            outcome
+        });
+        task.await.map_err(|_| Stopped::RuntimeEnded)?
+    }
+
+    /// Waits for every caller to be done and closes the connections; no other will be lent. A pool is left open.
+    pub(crate) async fn close(&self) {
+        // A second call finds the semaphore closed.
+        let Ok(_all) = self.permits.acquire_many(self.most).await else {
+            return;
+        };
+        self.permits.close();
+        let connections = std::mem::take(&mut *self.idle());
+        for idle in connections {
+            if let Err(error) = idle.connection.close().await {
+                tracing::debug!(%error, "a connection did not close cleanly");
+            }
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A failure to connect is never an answer to a statement, whatever its kind.
+fn unreachable(error: sqlx::Error) -> sqlx::Error {
+    match Kind::of(&error) {
+        Kind::Other => error,
+        _ => {
+            tracing::debug!(%error, "no connection could be opened");
+            sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, error))
+        }
+    }
+}
+
+/// A connection on loan. Unless [`Lease::finish`] says that its last statement is over and went well, it is closed when it
+/// comes back: an answer may be on its way that the next one would take for its own, or a transaction may be open.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    held: Option<Held>,
+    home: Arc<Connections>,
+    done: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lease {
+    pub(crate) fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        self.done = false;
+        match &mut self.held {
+            Some(Held::Own(connection)) => Ok(connection),
+            Some(Held::Pooled(connection)) => Ok(connection),
+            None => Err(sqlx::Error::PoolClosed),
+        }
+    }
+
+    /// Says that no statement is under way any more, and how the last one ended: an ordinary refusal by the server leaves
+    /// the connection good, anything else does not.
+    pub(crate) fn finish(&mut self, failed: Option<&sqlx::Error>) {
+        self.done = match failed.map(Kind::of) {
+            None | Some(Kind::Taken | Kind::Again) => true,
+            Some(Kind::Lost) => {
+                let mut broken = self.home.broken.lock().unwrap_or_else(PoisonError::into_inner);
+                *broken = Some(Instant::now());
+                false
+            }
+            // Somebody else may be the primary by now: the next connection asks the name again.
+            Some(Kind::ReadOnly | Kind::Busy | Kind::Unreachable) => false,
+            Some(Kind::Other) => matches!(failed, Some(sqlx::Error::Database(_))),
+        };
+    }
+}
+
+impl Drop for Lease {
+    /// Runs before the permit is given back, so that whoever gets the permit finds the connection.
+    fn drop(&mut self) {
+        match self.held.take() {
+            Some(Held::Own(connection)) if self.done => self.home.idle().push(Idle {
+                connection,
+                since: Instant::now(),
+            }),
+            Some(Held::Pooled(mut connection)) if !self.done => connection.close_on_drop(),
+            Some(Held::Own(_) | Held::Pooled(_)) | None => {}
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a failure of the driver means for the caller: decided by SQLSTATE and by the kind of failure, never by text, which
+//! a localised server writes in its own language.
+
+use std::{io, sync::Arc};
+
+use composable_rust_core::{AppendError, Position, ReadError, SnapshotError, Source};
+
+/// The kinds of failure that callers are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// No connection could be had: nothing was sent.
+    Unreachable,
+    /// The connection was lost, or the server ended it: what was under way may have happened or not.
+    Lost,
+    /// The server refuses for now: it is starting, stopping, full or out of connections, or a statement took too long.
+    Busy,
+    /// The server can't be written: a standby, or a primary that was demoted.
+    ReadOnly,
+    /// A deadlock, or a transaction that could not be serialized: the same again will do.
+    Again,
+    /// A unique index refused: somebody was first.
+    Taken,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    pub(crate) fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(error) => error.code().map_or(Self::Other, |code| Self::of_code(&code)),
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Unreachable,
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+                Self::Lost
+            }
+            _ => Self::Other,
+        }
+    }
+
+    /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+    fn of_code(code: &str) -> Self {
+        match code {
+            "23505" => Self::Taken,
+            "25006" => Self::ReadOnly,
+            "40001" | "40P01" => Self::Again,
+            "57P01" | "57P02" | "57P03" => Self::Lost,
+            // 57014 query_canceled (also statement_timeout), 55P03 lock_not_available.
+            "57014" | "55P03" => Self::Busy,
+            _ if code.starts_with("08") => Self::Lost,
+            _ if code.starts_with("53") => Self::Busy,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// An append of which nothing was sent: certainly not written.
+pub(crate) fn before_sending(error: sqlx::Error) -> AppendError {
+    match Kind::of(&error) {
+        Kind::Other => AppendError::Backend(Arc::new(error)),
+        _ => AppendError::Unavailable(Arc::new(error)),
+    }
+}
+
+/// An append whose statement was sent, and which commits itself.
+pub(crate) fn of_append(error: sqlx::Error) -> AppendError {
+    match Kind::of(&error) {
+        Kind::Lost => AppendError::OutcomeUnknown(Arc::new(error)),
+        Kind::Other => AppendError::Backend(Arc::new(error)),
+        _ => AppendError::Unavailable(Arc::new(error)),
+    }
+}
+
+pub(crate) fn of_read(error: sqlx::Error) -> ReadError {
+    if let Some(after) = rewound(&error) {
+        return ReadError::LogRewound { after };
+    }
+    match Kind::of(&error) {
+        Kind::Other => ReadError::Backend(Arc::new(error)),
+        _ => ReadError::Unavailable(Arc::new(error)),
+    }
+}
+
+pub(crate) fn of_snapshot(error: sqlx::Error) -> SnapshotError {
+    match Kind::of(&error) {
+        Kind::Other => SnapshotError::Backend(Arc::new(error)),
+        _ => SnapshotError::Unavailable(Arc::new(error)),
+    }
+}
+
+/// The log has lost the event that a reader wants to go on from; on its way through the driver's error type.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the log no longer holds the event at {after}")]
+pub(crate) struct Rewound {
+    pub(crate) after: Position,
+}
+
+impl From<Rewound> for sqlx::Error {
+    fn from(rewound: Rewound) -> Self {
+        Self::Decode(Box::new(rewound))
+    }
+}
+
+fn rewound(error: &sqlx::Error) -> Option<Position> {
+    match error {
+        sqlx::Error::Decode(source) => source.downcast_ref::<Rewound>().map(|rewound| rewound.after),
+        _ => None,
+    }
+}
+
+/// Why the store itself, rather than its driver, can't serve a call.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum Stopped {
+    #[error("the store is closed")]
+    Closed,
+    #[error("the store was called outside of a tokio runtime")]
+    NoRuntime,
+    #[error("the runtime that did the work has ended")]
+    RuntimeEnded,
+}
+
+impl Stopped {
+    pub(crate) fn source(self) -> Source {
+        Arc::new(self)
+    }
+}
+
+impl From<Stopped> for sqlx::Error {
+    fn from(stopped: Stopped) -> Self {
+        Self::Io(io::Error::new(io::ErrorKind::NotConnected, stopped))
+    }
+}

@@ -1,0 +1,4 @@
+//! The event store of composable-rust on PostgreSQL.
+
+mod connection;
+mod failure;
