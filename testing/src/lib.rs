@@ -21,9 +21,13 @@
 mod clock;
 pub mod conformance;
 mod diff;
+mod faulty;
 mod ids;
 mod in_memory;
+mod recording;
 
 pub use clock::{FixedClock, TestClock};
+pub use faulty::{Fault, FaultKind, FaultyEventStore, NthAppend, NthCall, Operation};
 pub use ids::SequentialIds;
 pub use in_memory::InMemoryEventStore;
+pub use recording::{Answer, RecordedCall, RecordingEventStore, Request};

@@ -6,7 +6,7 @@ use composable_rust_core::{EventLog, RecordedEvent};
 use composable_rust_sqlite::SqliteEventStore;
 use composable_rust_testing::{
     conformance::{Fixture, Tampering},
-    event_store_conformance,
+    event_log_conformance, event_store_conformance, snapshot_conformance,
 };
 use futures::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
@@ -92,16 +92,21 @@ fn attempts_on(position: u64, version: u64) -> Vec<String> {
 }
 
 mod on_disk {
-    use super::{OnDisk, event_store_conformance};
+    use super::*;
 
     event_store_conformance!(OnDisk::fresh());
+    event_log_conformance!(OnDisk::fresh());
+    snapshot_conformance!(OnDisk::fresh());
 }
 
 mod in_memory {
-    use super::event_store_conformance;
+    use super::*;
 
-    event_store_conformance!(async {
-        let store = composable_rust_sqlite::SqliteEventStore::in_memory().await;
-        crate::support::opened(store)
-    });
+    async fn store() -> SqliteEventStore {
+        crate::support::opened(SqliteEventStore::in_memory().await)
+    }
+
+    event_store_conformance!(store());
+    event_log_conformance!(store());
+    snapshot_conformance!(store());
 }

@@ -50,6 +50,12 @@ pub trait Fixture: Send + Sync + 'static {
         Box::pin(future::ready(false))
     }
 
+    /// Whether the store has a log: the promises of streams ask it as a second witness. [`WithoutLog`](super::WithoutLog)
+    /// says no.
+    fn has_log(&self) -> bool {
+        true
+    }
+
     /// How many events the long stream has that is read through. A store whose memory is watched may want a million.
     fn long_stream(&self) -> usize {
         100_000

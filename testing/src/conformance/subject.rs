@@ -15,6 +15,7 @@ use super::Fixture;
 pub(super) struct Subject {
     pub(super) store: Arc<dyn EventLog>,
     patience: Duration,
+    has_log: bool,
 }
 
 pub(super) type Outcome = Result<Appended, AppendError>;
@@ -24,6 +25,7 @@ impl Subject {
         Self {
             store: fixture.store(),
             patience: fixture.patience(),
+            has_log: fixture.has_log(),
         }
     }
 
@@ -103,6 +105,20 @@ impl Subject {
 
     pub(super) async fn everything(&self) -> Vec<RecordedEvent> {
         self.follow(ReadAll::after(Position::BEGINNING)).await
+    }
+
+    /// Everything in the log of a store that has one: promises of streams ask it as a second witness.
+    pub(super) async fn log_if_any(&self) -> Option<Vec<RecordedEvent>> {
+        if self.has_log {
+            Some(self.everything().await)
+        } else {
+            None
+        }
+    }
+
+    /// The end of the log of a store that has one.
+    pub(super) async fn head_if_any(&self) -> Option<Position> {
+        if self.has_log { Some(self.head().await) } else { None }
     }
 
     /// The stream holds exactly these events, in this order, densely.
