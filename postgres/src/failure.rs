@@ -128,3 +128,17 @@ impl From<Stopped> for sqlx::Error {
         Self::Io(io::Error::new(io::ErrorKind::NotConnected, stopped))
     }
 }
+
+/// A row that holds no valid event; on its way through the driver's error type.
+#[derive(Debug, thiserror::Error)]
+#[error("the row at {position} is no valid event")]
+pub(crate) struct InvalidRow {
+    pub(crate) position: Position,
+    pub(crate) source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl From<InvalidRow> for sqlx::Error {
+    fn from(invalid: InvalidRow) -> Self {
+        Self::Decode(Box::new(invalid))
+    }
+}

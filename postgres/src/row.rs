@@ -1,0 +1,117 @@
+//! Rows to events and back.
+
+use chrono::{DateTime, Utc};
+use composable_rust_core::{
+    CommandMark, Encoding, EventId, EventMetadata, Position, RecordedEvent, SerializedEvent, StreamId, Version,
+};
+use futures::{TryStreamExt, stream::BoxStream};
+use sqlx::{Row, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::{
+    failure::InvalidRow,
+    types::{JsonText, Xid8},
+};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A page ends early when its events come to so many bytes.
+pub(crate) const PAGE_BYTES: usize = 4 << 20;
+
+/// Events that were read together.
+pub(crate) struct Page {
+    pub(crate) events: Vec<RecordedEvent>,
+    /// Whether these are all rows that there were; `false` when they grew too large. The statement is then still
+    /// answering: its connection is of no use to anybody else.
+    pub(crate) whole: bool,
+}
+
+/// Reads rows until they end or are large enough.
+pub(crate) async fn page(
+    rows: &mut BoxStream<'_, Result<PgRow, sqlx::Error>>,
+    stream_id: Option<&StreamId>,
+) -> Result<Page, sqlx::Error> {
+    let (mut events, mut bytes, mut whole) = (Vec::new(), 0, true);
+    while let Some(row) = rows.try_next().await? {
+        let event = event(&row, stream_id)?;
+        bytes += event.data.len();
+        events.push(event);
+        if bytes > PAGE_BYTES {
+            whole = false;
+            break;
+        }
+    }
+    Ok(Page { events, whole })
+}
+
+/// The event in a row of `generation, transaction_id, position, event_id, stream_id, version, event_type, encoding,
+/// event_data, metadata, command_id, command_events, created_at`. `stream_id` spares a name that is known already.
+pub(crate) fn event(row: &PgRow, stream_id: Option<&StreamId>) -> Result<RecordedEvent, sqlx::Error> {
+    let position = position(row)?;
+    decode(row, position, stream_id).map_err(|source| InvalidRow { position, source }.into())
+}
+
+/// The position in a row that begins with `generation, transaction_id, position, event_id`.
+pub(crate) fn position(row: &PgRow) -> Result<Position, sqlx::Error> {
+    Ok(at(
+        row.try_get(0)?,
+        row.try_get(1)?,
+        row.try_get(2)?,
+        row.try_get::<Uuid, _>(3)?.into(),
+    ))
+}
+
+/// The position of the event `id` that has these numbers.
+pub(crate) const fn at(generation: i16, transaction: Xid8, position: i64, id: EventId) -> Position {
+    let generation = generation.unsigned_abs() as u64;
+    Position::from_parts([generation, transaction.0, position.unsigned_abs()]).with_mark(mark(id))
+}
+
+/// The random half of an event's id. 0 would be none.
+pub(crate) const fn mark(id: EventId) -> u64 {
+    match id.as_uuid().as_u64_pair().1 {
+        0 => 1,
+        mark => mark,
+    }
+}
+
+fn decode(row: &PgRow, position: Position, stream_id: Option<&StreamId>) -> Result<RecordedEvent, BoxError> {
+    let stream_id = match stream_id {
+        Some(stream_id) => stream_id.clone(),
+        None => row.try_get::<&str, _>(4)?.parse()?,
+    };
+    let version = Version::try_from(row.try_get::<i64, _>(5)?)?;
+    let written = SerializedEvent::new(
+        row.try_get::<Uuid, _>(3)?.into(),
+        row.try_get::<String, _>(6)?,
+        Encoding::from_code(row.try_get(7)?),
+        row.try_get(8)?,
+    );
+    let recorded_at: DateTime<Utc> = row.try_get(12)?;
+    let mut event = RecordedEvent::new(stream_id, version, position, recorded_at, written);
+    event.metadata = metadata(row.try_get(9)?)?;
+    event.command = command(row.try_get(10)?, row.try_get(11)?)?;
+    Ok(event)
+}
+
+fn metadata(json: Option<JsonText<'_>>) -> Result<Option<EventMetadata>, BoxError> {
+    json.map(|json| serde_json::from_str(json.0))
+        .transpose()
+        .map_err(Into::into)
+}
+
+fn command(id: Option<Uuid>, events: Option<i32>) -> Result<Option<CommandMark>, BoxError> {
+    let (Some(id), Some(events)) = (id, events) else {
+        return Ok(None);
+    };
+    Ok(Some(CommandMark {
+        id: id.into(),
+        events: events.try_into()?,
+    }))
+}
+
+/// The metadata as the text that is cast to JSONB.
+pub(crate) fn metadata_json(event: &SerializedEvent) -> Result<Option<String>, sqlx::Error> {
+    let json = event.metadata.as_ref().map(serde_json::to_string).transpose();
+    json.map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}

@@ -1,0 +1,111 @@
+//! The store: the contract, and who keeps which part of it.
+
+use std::sync::Arc;
+
+use composable_rust_core::{
+    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
+    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
+};
+use futures::{future::BoxFuture, stream::BoxStream};
+use sqlx::PgPool;
+
+use crate::{
+    OpenError, PostgresOptions, connection::Connections, failure, log, options::Settings, queue::Queue, read, snapshot,
+};
+
+/// An event store in a PostgreSQL database. Clones share it.
+#[derive(Clone, Debug)]
+pub struct PostgresEventStore {
+    connections: Arc<Connections>,
+    queue: Arc<Queue>,
+    settings: Arc<Settings>,
+}
+
+impl PostgresEventStore {
+    /// Opens the store in the database at `postgres://user:password@host:port/database`.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; each variant says what to do next.
+    pub async fn connect(url: &str) -> Result<Self, OpenError> {
+        Self::options().connect(url).await
+    }
+
+    /// Opens the store through the application's own pool.
+    ///
+    /// # Errors
+    /// As [`PostgresEventStore::connect`].
+    pub async fn from_pool(pool: PgPool) -> Result<Self, OpenError> {
+        Self::options().from_pool(pool).await
+    }
+
+    /// How to open a store otherwise than by default.
+    pub fn options() -> PostgresOptions {
+        PostgresOptions::default()
+    }
+
+    pub(crate) fn new(connections: Arc<Connections>, settings: Settings) -> Self {
+        Self {
+            queue: Queue::new(Arc::clone(&connections)),
+            connections,
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// Finishes the appends that are under way and closes the connections, for all clones; calls after it are
+    /// `Unavailable`. An application's pool is left open.
+    pub async fn close(&self) {
+        self.queue.close().await;
+        self.connections.close().await;
+    }
+}
+
+impl EventStore for PostgresEventStore {
+    fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            append.validate()?;
+            let written = self.queue.append(vec![append]).await?;
+            written.first().copied().ok_or(AppendError::NoEvents)
+        })
+    }
+
+    fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>> {
+        Box::pin(async move {
+            StreamAppend::validate_batch(&appends)?;
+            if appends.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.queue.append(appends).await
+        })
+    }
+
+    fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
+        read::stream(Arc::clone(&self.connections), read)
+    }
+
+    fn save_snapshot(
+        &self,
+        stream_id: StreamId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
+        Box::pin(snapshot::save(&self.connections, stream_id, snapshot))
+    }
+
+    fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
+        Box::pin(snapshot::load(&self.connections, stream_id))
+    }
+}
+
+impl EventLog for PostgresEventStore {
+    fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
+        Box::pin(async move { log::page(&self.connections, read).await.map_err(failure::of_read) })
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(async move { log::head(&self.connections).await.map_err(failure::of_read) })
+    }
+
+    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+        let waiting = log::wait(&self.connections, self.queue.committed(), after, &self.settings);
+        Box::pin(async move { waiting.await.map_err(failure::of_read) })
+    }
+}
