@@ -53,3 +53,9 @@ pub use store::{
     SubscriptionEnd, TryDispatchError,
 };
 pub use system::{SystemClock, SystemIds};
+
+/// The seam through which the testing kit drives the engine: not covered by any promise.
+#[doc(hidden)]
+pub mod __testing {
+    pub use crate::engine::{EffectPanic, RunningEffect, Spawn, Task};
+}

@@ -18,16 +18,27 @@
 //! # }).unwrap();
 //! ```
 
+#[doc(hidden)]
+pub mod asserts;
 mod clock;
 pub mod conformance;
 mod diff;
+mod failed;
 mod faulty;
+mod fixtures;
 mod ids;
 mod in_memory;
 mod recording;
+mod scenario;
+mod test_store;
 
-pub use clock::{FixedClock, TestClock};
+pub use clock::{FixedClock, ImmediateClock, TestClock, TestTime, UnimplementedClock};
 pub use faulty::{Fault, FaultKind, FaultyEventStore, NthAppend, NthCall, Operation};
+#[cfg(feature = "proptest")]
+pub use fixtures::strategies;
+pub use fixtures::{History, SnapshotFixture};
 pub use ids::SequentialIds;
 pub use in_memory::InMemoryEventStore;
 pub use recording::{Answer, RecordedCall, RecordingEventStore, Request};
+pub use scenario::{Fixed, FixedEnvironment, Outcome, Scenario, Setting};
+pub use test_store::{EventSourcedTest, Exhaustivity, Sourced, TestStore, TestStoreBuilder};

@@ -22,14 +22,17 @@ pub(super) struct Context {
     pub(super) scope: Option<Arc<Scope>>,
     pub(super) path: Path,
     pub(super) label: Option<&'static str>,
+    /// Which reduce returned the effect.
+    pub(super) cause: u64,
     /// Who waits until the actions of this effect were reduced.
     pub(super) gate: Option<Gate>,
 }
 
 impl Context {
-    pub(super) fn of(work: Option<Work>) -> Self {
+    pub(super) fn of(work: Option<Work>, cause: u64) -> Self {
         Self {
             work,
+            cause,
             ..Self::default()
         }
     }

@@ -7,11 +7,18 @@ use std::{
 };
 
 use composable_rust_core::{Clock, Reducer};
-use futures::future::BoxFuture;
 
 use super::{
-    cancellation::Cancellation, context::Queued, inbox::Inbox, phase::Lifecycle, publish::BoxedSubscriber,
-    registry::Registry, running::Running, spawn::Spawn, throttle::Windows, turns::Turns,
+    cancellation::Cancellation,
+    context::Queued,
+    inbox::Inbox,
+    phase::Lifecycle,
+    publish::BoxedSubscriber,
+    registry::Registry,
+    running::Running,
+    spawn::{Spawn, Task},
+    throttle::Windows,
+    turns::Turns,
 };
 use crate::store::ShutdownReport;
 
@@ -25,8 +32,10 @@ pub(super) struct Core<R: Reducer> {
     pub(super) changed: bool,
     /// How many actions from outside have left whose places were not given free yet.
     pub(super) freed: u64,
+    /// How often the reducer was called.
+    pub(super) reduced: u64,
     /// Tasks of the reduce at hand, started when it has committed.
-    pub(super) tasks: Vec<BoxFuture<'static, ()>>,
+    pub(super) tasks: Vec<Task>,
 }
 
 /// How an engine was built.
@@ -45,6 +54,8 @@ pub(crate) struct Engine<R: Reducer> {
     pub(super) environment: R::Environment,
     core: Mutex<Core<R>>,
     pub(super) inbox: Inbox<R::State, R::Action>,
+    /// Whether time relieves a caller that reduces for others.
+    pub(super) timed: bool,
     /// Whether a task drains, so that callers need not.
     pub(super) moved: AtomicBool,
     pub(super) lifecycle: Lifecycle,
@@ -70,6 +81,7 @@ impl<R: Reducer> Engine<R> {
             subscribers: Vec::new(),
             changed: false,
             freed: 0,
+            reduced: 0,
             tasks: Vec::new(),
         };
         Self {
@@ -77,6 +89,7 @@ impl<R: Reducer> Engine<R> {
             environment,
             core: Mutex::new(core),
             inbox: Inbox::new(settings.capacity),
+            timed: settings.spawner.is_timed(),
             moved: AtomicBool::new(false),
             lifecycle: Lifecycle::default(),
             registry: Arc::default(),

@@ -9,9 +9,11 @@ use std::{
 };
 
 use composable_rust_core::Reducer;
-use futures::future::BoxFuture;
 
-use super::core::{Core, Engine};
+use super::{
+    core::{Core, Engine},
+    spawn::Task,
+};
 
 impl<R: Reducer> Core<R> {
     /// Whether there is nothing to do but to let go.
@@ -65,7 +67,7 @@ impl<R: Reducer> Engine<R> {
 
     /// Reduces until nothing waits or the budget is spent, then shows the state; whether something still waits.
     pub(super) fn run(self: &Arc<Self>, core: &mut Core<R>) -> bool {
-        let mut budget = Budget::default();
+        let mut budget = Budget::new(self.timed);
         let more = loop {
             if core.queue.is_empty() {
                 self.take(core);
@@ -112,20 +114,21 @@ impl<R: Reducer> Engine<R> {
     /// Lets a task go on, so that no caller reduces for others without end.
     fn move_drain(self: &Arc<Self>) {
         self.moved.store(true, Ordering::SeqCst);
-        self.spawner.spawn(self.drain_task());
+        let drain = self.drain_task();
+        self.spawner.spawn(Task::of_engine(drain));
     }
 
-    fn drain_task(self: &Arc<Self>) -> BoxFuture<'static, ()> {
+    fn drain_task(self: &Arc<Self>) -> impl Future<Output = ()> + Send + use<R> {
         let moved = Moved {
             engine: Arc::clone(self),
             finished: false,
         };
-        Box::pin(async move {
+        async move {
             while moved.run() {
                 yield_once().await;
             }
             moved.finish();
-        })
+        }
     }
 }
 
@@ -156,8 +159,8 @@ impl<R: Reducer> Drop for Moved<R> {
 }
 
 /// How long one caller reduces for others.
-#[derive(Default)]
 struct Budget {
+    timed: bool,
     reduced: u32,
     started: Option<Instant>,
 }
@@ -168,8 +171,19 @@ impl Budget {
     /// Reading the clock costs as much as a reduce: it is read after 1, 2, 4, … actions, then once in so many.
     const STRIDE: u32 = 32;
 
+    const fn new(timed: bool) -> Self {
+        Self {
+            timed,
+            reduced: 0,
+            started: None,
+        }
+    }
+
     fn is_spent(&mut self) -> bool {
         self.reduced += 1;
+        if !self.timed {
+            return self.reduced >= Self::ACTIONS;
+        }
         if !self.reduced.is_power_of_two() && !self.reduced.is_multiple_of(Self::STRIDE) {
             return false;
         }

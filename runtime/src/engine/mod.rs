@@ -24,10 +24,10 @@ mod throttle;
 mod tracker;
 mod turns;
 
+pub use self::spawn::{EffectPanic, RunningEffect, Spawn, Task};
 pub(crate) use self::{
     core::{Engine, Settings},
     publish::Subscriber,
-    spawn::Spawn,
     submit::Refused,
     tracker::Tracker,
 };

@@ -7,7 +7,7 @@ use composable_rust_core::{
 };
 use futures::{
     FutureExt,
-    future::{AbortHandle, Abortable, BoxFuture},
+    future::{AbortHandle, Abortable},
 };
 use tokio::sync::oneshot;
 use tracing::Instrument;
@@ -17,6 +17,7 @@ use super::{
     core::Engine,
     phase::Phase,
     running::RunningGuard,
+    spawn::Task,
     task::Ending,
 };
 use crate::{
@@ -42,6 +43,7 @@ fn source(error: impl std::error::Error + Send + Sync + 'static) -> Source {
 
 /// What a running operation belongs to, in the order in which it is let go.
 struct Operating<R: Reducer> {
+    serial: u64,
     context: Context,
     reply: Reply<R::Action>,
     running: RunningGuard,
@@ -57,7 +59,7 @@ impl<R: Reducer> Engine<R> {
         operation: EventStoreOperation<R::Action>,
         context: Context,
         reply: Reply<R::Action>,
-    ) -> Option<BoxFuture<'static, ()>> {
+    ) -> Option<Task> {
         match operation {
             EventStoreOperation::AppendEvents { store, append, then } => {
                 trace_append(&append, context.label);
@@ -112,10 +114,10 @@ impl<R: Reducer> Engine<R> {
         then: Continuation<Result<T, AppendError>, R::Action>,
         context: Context,
         reply: Reply<R::Action>,
-    ) -> Option<BoxFuture<'static, ()>> {
+    ) -> Option<Task> {
         let operating = self.operating("append", None, context, reply)?;
         let turn = self.turns.queue(streams.clone());
-        let (engine, label) = (Arc::clone(self), operating.label);
+        let (engine, label, serial) = (Arc::clone(self), operating.label, operating.serial);
         let task = async move {
             turn.come().await;
             if !engine.may_start(label) {
@@ -126,7 +128,8 @@ impl<R: Reducer> Engine<R> {
             engine.note_outcome(&result, streams);
             engine.answer(operating, then, result);
         };
-        Some(Box::pin(task.instrument(tracing::debug_span!("append", label))))
+        let task = task.instrument(tracing::debug_span!("append", label));
+        Some(Task::of_effect(serial, task))
     }
 
     /// The store's answer, or why it is unknown.
@@ -160,10 +163,10 @@ impl<R: Reducer> Engine<R> {
         then: Continuation<Result<T, E>, R::Action>,
         context: Context,
         reply: Reply<R::Action>,
-    ) -> Option<BoxFuture<'static, ()>> {
+    ) -> Option<Task> {
         let (abort, registration) = AbortHandle::new_pair();
         let operating = self.operating(what, Some(abort), context, reply)?;
-        let (engine, label) = (Arc::clone(self), operating.label);
+        let (engine, label, serial) = (Arc::clone(self), operating.label, operating.serial);
         let task = async move {
             let asked = AssertUnwindSafe(asked).catch_unwind();
             let Ok(answered) = Abortable::new(asked, registration).await else {
@@ -172,7 +175,8 @@ impl<R: Reducer> Engine<R> {
             let result = answered.unwrap_or_else(|panic| Err(failed(source(StorePanic(panic_message(&*panic))))));
             engine.answer(operating, then, result);
         };
-        Some(Box::pin(task.instrument(tracing::debug_span!("ask", what, label))))
+        let task = task.instrument(tracing::debug_span!("ask", what, label));
+        Some(Task::of_effect(serial, task))
     }
 
     fn operating(
@@ -187,8 +191,10 @@ impl<R: Reducer> Engine<R> {
         if !self.may_start(label) {
             return None;
         }
+        let serial = self.registry.serial();
         Some(Operating {
-            running: self.enter_running(self.registry.serial(), label, abort),
+            serial,
+            running: self.enter_running(serial, label, context.cause, abort),
             context,
             reply,
             ending,
@@ -204,10 +210,14 @@ impl<R: Reducer> Engine<R> {
             running,
             ending,
             label,
+            ..
         } = operating;
         match caught(|| then(result)) {
             Ok(action) => self.hand_over(Queued::answered(action, context), reply),
-            Err(message) => tracing::error!(label, panic = message, "a continuation panicked: its answer is lost"),
+            Err(message) => {
+                tracing::error!(label, panic = message, "a continuation panicked: its answer is lost");
+                self.tell_panic(Some(label), context.cause, message);
+            }
         }
         drop(running);
         ending.finish(self.lifecycle.phase() >= Phase::Closed);

@@ -15,6 +15,7 @@ use super::{
     core::Engine,
     count::Gate,
     drain::yield_once,
+    spawn::EffectPanic,
     task::Outcome,
 };
 use crate::caught::panic_message;
@@ -28,16 +29,6 @@ fn done<A: Send + 'static>(last: Option<Queued<A>>) -> Performed<A> {
     future::ready(Outcome::Done(last)).boxed()
 }
 
-fn perform_future<A: Send + 'static>(future: BoxFuture<'static, Option<A>>, context: Context) -> Performed<A> {
-    Box::pin(async move {
-        let ended = AssertUnwindSafe(future).catch_unwind().await;
-        match ended {
-            Ok(action) => Outcome::Done(action.map(|action| Queued::delivered(action, context))),
-            Err(panic) => panicked(&context, &*panic),
-        }
-    })
-}
-
 impl<R: Reducer> Engine<R> {
     /// Starts `effect` now: a delay counts from here, an id is taken, an operation is in its queue. The future that
     /// comes back does the rest.
@@ -49,7 +40,7 @@ impl<R: Reducer> Engine<R> {
                 self.registry.cancel(&context.path, &id);
                 done(None)
             }
-            Effect::Future(future) => perform_future(future, context),
+            Effect::Future(future) => self.perform_future(future, context),
             Effect::Stream(stream) => self.perform_stream(stream, context),
             Effect::Delay(delay) => self.perform_delay(*delay, context),
             Effect::Parallel(effects) => self.perform_parallel(effects, context),
@@ -77,6 +68,20 @@ impl<R: Reducer> Engine<R> {
         }
     }
 
+    fn perform_future(
+        self: &Arc<Self>,
+        future: BoxFuture<'static, Option<R::Action>>,
+        context: Context,
+    ) -> Performed<R::Action> {
+        let engine = Arc::clone(self);
+        Box::pin(async move {
+            match AssertUnwindSafe(future).catch_unwind().await {
+                Ok(action) => Outcome::Done(action.map(|action| Queued::delivered(action, context))),
+                Err(panic) => engine.panicked(&context, &*panic),
+            }
+        })
+    }
+
     fn perform_stream(
         self: &Arc<Self>,
         mut stream: BoxStream<'static, R::Action>,
@@ -89,7 +94,7 @@ impl<R: Reducer> Engine<R> {
                 match AssertUnwindSafe(stream.next()).catch_unwind().await {
                     Ok(Some(action)) => engine.deliver(Queued::delivered(action, context.clone().gated(&gate))),
                     Ok(None) => return Outcome::Done(None),
-                    Err(panic) => return panicked(&context, &*panic),
+                    Err(panic) => return engine.panicked(&context, &*panic),
                 }
                 gate.opened().await;
                 if number == ITEMS_WITHOUT_A_BREAK {
@@ -106,7 +111,7 @@ impl<R: Reducer> Engine<R> {
         Box::pin(async move {
             match sleep.await {
                 Ok(()) => engine.perform(effect, context).await,
-                Err(panic) => panicked(&context, &*panic),
+                Err(panic) => engine.panicked(&context, &*panic),
             }
         })
     }
@@ -120,14 +125,14 @@ impl<R: Reducer> Engine<R> {
                 let action = match attempted {
                     Ok(Ok(action)) => return Outcome::Done(Some(Queued::delivered(action, context))),
                     Ok(Err(action)) => action,
-                    Err(panic) => return panicked(&context, &*panic),
+                    Err(panic) => return engine.panicked(&context, &*panic),
                 };
                 let Some(pause) = backoff.pause_after(number) else {
                     return Outcome::Done(Some(Queued::delivered(action, context)));
                 };
                 tracing::debug!(label = context.label, attempt = number, ?pause, "an attempt failed");
                 if let Err(panic) = engine.sleep(pause).await {
-                    return panicked(&context, &*panic);
+                    return engine.panicked(&context, &*panic);
                 }
             }
             Outcome::Done(None)
@@ -194,8 +199,15 @@ impl<R: Reducer> Drop for Answer<R> {
     }
 }
 
-fn panicked<A>(context: &Context, panic: &(dyn Any + Send)) -> Outcome<A> {
-    let message = panic_message(panic);
-    tracing::error!(label = context.label, panic = message, "an effect panicked");
-    Outcome::Panicked
+impl<R: Reducer> Engine<R> {
+    fn panicked(&self, context: &Context, panic: &(dyn Any + Send)) -> Outcome<R::Action> {
+        let message = panic_message(panic);
+        tracing::error!(label = context.label, panic = message, "an effect panicked");
+        self.tell_panic(context.label, context.cause, message);
+        Outcome::Panicked
+    }
+
+    pub(super) fn tell_panic(&self, label: Option<&'static str>, cause: u64, message: String) {
+        self.spawner.panicked(EffectPanic { label, cause, message });
+    }
 }

@@ -30,6 +30,7 @@ impl<R: Reducer> Engine<R> {
             origin,
             ..
         } = item;
+        core.reduced += 1;
         let reduced = caught(|| {
             let effect = self.reducer.reduce(&mut core.state, &action, &self.environment);
             drop(action);
@@ -48,8 +49,10 @@ impl<R: Reducer> Engine<R> {
                     work.immunise();
                 }
                 // An effect that is not started is dropped here, and what it holds may panic.
-                if let Err(message) = caught(|| self.start(core, effect, Context::of(work))) {
+                let context = Context::of(work, core.reduced);
+                if let Err(message) = caught(|| self.start(core, effect, context)) {
                     tracing::error!(panic = message, "an effect panicked when it was started or dropped");
+                    self.tell_panic(None, core.reduced, message);
                 }
             }
             Err(message) => {

@@ -8,9 +8,12 @@ use std::{
 use futures::future::AbortHandle;
 use tokio::sync::Notify;
 
+use super::spawn::RunningEffect;
+
 /// A running effect, as shutdown sees it.
 struct Entry {
     label: &'static str,
+    cause: u64,
     /// `None` for an append: it ends by itself, bounded by its timeout.
     abort: Option<AbortHandle>,
 }
@@ -28,9 +31,10 @@ impl Running {
         self: &Arc<Self>,
         serial: u64,
         label: &'static str,
+        cause: u64,
         abort: Option<AbortHandle>,
     ) -> RunningGuard {
-        self.lock().insert(serial, Entry { label, abort });
+        self.lock().insert(serial, Entry { label, cause, abort });
         RunningGuard {
             running: Arc::clone(self),
             serial,
@@ -41,8 +45,14 @@ impl Running {
         self.lock().is_empty()
     }
 
-    pub(super) fn labels(&self) -> Vec<&'static str> {
-        self.lock().values().map(|entry| entry.label).collect()
+    pub(super) fn effects(&self) -> Vec<RunningEffect> {
+        let entries = self.lock();
+        let effect = |(number, entry): (&u64, &Entry)| RunningEffect {
+            number: *number,
+            label: entry.label,
+            cause: entry.cause,
+        };
+        entries.iter().map(effect).collect()
     }
 
     /// Ends everything but appends, and says what that was; each is said once.

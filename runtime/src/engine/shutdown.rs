@@ -10,7 +10,7 @@ use std::{
 
 use composable_rust_core::Reducer;
 
-use super::{core::Engine, phase::Phase};
+use super::{RunningEffect, core::Engine, phase::Phase};
 use crate::{
     store::{Fault, SettleError, ShutdownReport},
     within::within,
@@ -86,9 +86,9 @@ impl<R: Reducer> Engine<R> {
         self.lifecycle.reason()
     }
 
-    /// The labels of what runs, in the order it started.
-    pub(crate) fn running(&self) -> Vec<&'static str> {
-        self.running.labels()
+    /// What runs, in the order it started.
+    pub(crate) fn running(&self) -> Vec<RunningEffect> {
+        self.running.effects()
     }
 
     /// How many names, streams and intervals are remembered: none when nothing runs.

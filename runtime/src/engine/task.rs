@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use composable_rust_core::{Effect, Reducer};
-use futures::future::{AbortHandle, Abortable, BoxFuture};
+use futures::future::{AbortHandle, Abortable};
 use tracing::Instrument;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     core::Engine,
     phase::Phase,
     running::RunningGuard,
+    spawn::Task,
     tracker::Work,
 };
 
@@ -28,11 +29,7 @@ pub(super) enum Outcome<A> {
 impl<R: Reducer> Engine<R> {
     /// The task that performs `effect`: one for the whole tree, so that its parts start in order. `None` past a
     /// shutdown's deadline, when nothing starts any more.
-    pub(super) fn task(
-        self: &Arc<Self>,
-        effect: Effect<R::Action>,
-        context: Context,
-    ) -> Option<BoxFuture<'static, ()>> {
+    pub(super) fn task(self: &Arc<Self>, effect: Effect<R::Action>, context: Context) -> Option<Task> {
         let label = context.label.unwrap_or_else(|| kind(&effect));
         let ending = Ending::new(self, context.work.clone());
         if !self.may_start(label) {
@@ -40,7 +37,7 @@ impl<R: Reducer> Engine<R> {
         }
         let serial = self.registry.serial();
         let (abort, registration) = AbortHandle::new_pair();
-        let running = self.enter_running(serial, label, Some(abort.clone()));
+        let running = self.enter_running(serial, label, context.cause, Some(abort.clone()));
         let watch = context.watch(serial, &abort);
         let performed = self.perform(effect, context);
         let engine = Arc::clone(self);
@@ -54,7 +51,8 @@ impl<R: Reducer> Engine<R> {
             drop(running);
             ending.finish(aborted);
         };
-        Some(Box::pin(task.instrument(tracing::debug_span!("effect", label))))
+        let task = task.instrument(tracing::debug_span!("effect", label));
+        Some(Task::of_effect(serial, task))
     }
 
     /// Whether effects may still start; notes the label of one that may not.
@@ -70,8 +68,14 @@ impl<R: Reducer> Engine<R> {
 impl<R: Reducer> Engine<R> {
     /// Notes what runs from here on. A shutdown may have ended everything since [`Engine::may_start`] was asked: it
     /// either sees this entry, or is seen here.
-    pub(super) fn enter_running(&self, serial: u64, label: &'static str, abort: Option<AbortHandle>) -> RunningGuard {
-        let running = self.running.enter(serial, label, abort);
+    pub(super) fn enter_running(
+        &self,
+        serial: u64,
+        label: &'static str,
+        cause: u64,
+        abort: Option<AbortHandle>,
+    ) -> RunningGuard {
+        let running = self.running.enter(serial, label, cause, abort);
         if self.lifecycle.phase() >= Phase::Aborting {
             let aborted = self.running.abort();
             self.report().aborted.extend(aborted);

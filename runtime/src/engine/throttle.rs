@@ -13,6 +13,7 @@ use super::{
     core::Engine,
     running::RunningGuard,
     scope::Name,
+    spawn::Task,
     task::{Ending, kind},
 };
 
@@ -131,7 +132,7 @@ impl<R: Reducer> Engine<R> {
         drop(open);
         let ticking = self.tick(name, serial, interval);
         self.timers.watch(serial, &timer);
-        self.spawner.spawn(Box::pin(async move {
+        self.spawner.spawn(Task::of_engine(async move {
             // Ended with the store, which asks for nothing more.
             let _ = Abortable::new(ticking, registration).await;
         }));
@@ -142,10 +143,10 @@ impl<R: Reducer> Engine<R> {
         let serial = self.registry.serial();
         let label = context.label.unwrap_or_else(|| kind(&effect));
         let (abort, registration) = AbortHandle::new_pair();
-        let running = self.enter_running(serial, label, Some(abort.clone()));
+        let running = self.enter_running(serial, label, context.cause, Some(abort.clone()));
         let watch = context.watch(serial, &abort);
         let (engine, name) = (Arc::clone(self), name.clone());
-        self.spawner.spawn(Box::pin(async move {
+        self.spawner.spawn(Task::of_effect(serial, async move {
             // Ends by a cancel of what is held, by its start, or with the store.
             let _ = Abortable::new(future::pending::<()>(), registration).await;
             if let Some(held) = engine.windows.let_go(&name, serial) {

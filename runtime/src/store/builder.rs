@@ -85,20 +85,27 @@ impl<R: Reducer> StoreBuilder<R> {
     ///
     /// # Errors
     /// [`BuildError::NoRuntime`] when no handle was given and there is no runtime here: give one.
-    pub fn build(self, initial_state: R::State) -> Result<Store<R>, BuildError> {
-        let handle = match self.handle {
+    pub fn build(mut self, initial_state: R::State) -> Result<Store<R>, BuildError> {
+        let handle = match self.handle.take() {
             Some(handle) => handle,
             None => Handle::try_current().map_err(|_| BuildError::NoRuntime)?,
         };
+        Ok(self.run(Arc::new(handle), initial_state))
+    }
+
+    /// A store whose tasks run there; for the testing kit.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn run(self, spawner: Arc<dyn Spawn>, initial_state: R::State) -> Store<R> {
         let settings = Settings {
             clock: self.clock,
-            spawner: Arc::new(handle) as Arc<dyn Spawn>,
+            spawner,
             capacity: self.capacity,
             append_timeout: self.append_timeout,
         };
         let engine = Engine::new(self.reducer, self.environment, initial_state, settings);
-        Ok(Store {
+        Store {
             owner: Arc::new(Owner(Arc::new(engine))),
-        })
+        }
     }
 }

@@ -16,7 +16,7 @@ pub use report::ShutdownReport;
 pub use sent::Sent;
 pub use subscription::{Subscription, SubscriptionEnd};
 
-use crate::engine::{Engine, Refused};
+use crate::engine::{Engine, Refused, RunningEffect};
 
 /// A running reducer: takes actions, reduces them one at a time in the order they entered, performs the effects and
 /// feeds their actions back.
@@ -214,6 +214,13 @@ impl<R: Reducer> Store<R> {
     /// The labels of the effects that run, in the order they started; the kind of effect for those without one.
     #[must_use]
     pub fn running(&self) -> Vec<&'static str> {
+        self.running_effects().iter().map(|effect| effect.label).collect()
+    }
+
+    /// What runs, and which reduce returned it; for the testing kit.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn running_effects(&self) -> Vec<RunningEffect> {
         self.engine().running()
     }
 

@@ -2,7 +2,6 @@
 
 use std::{
     sync::{Arc, Mutex},
-    task::Waker,
     time::Duration,
 };
 
@@ -11,6 +10,7 @@ use composable_rust_core::Clock;
 use futures::future::BoxFuture;
 
 use super::{
+    polled::Asleep,
     sleep::{Sleep, lock},
     timeline::Timeline,
 };
@@ -69,7 +69,13 @@ impl FixedClock {
     pub fn set(&self, now: DateTime<Utc>) {
         let due = lock(&self.timeline).set(now);
         // Outside of the lock: a waker may poll its task at once, which may look at this clock.
-        due.into_iter().for_each(Waker::wake);
+        due.into_iter().for_each(Asleep::wake);
+    }
+}
+
+impl FixedClock {
+    pub(crate) fn deadline_of(&self, effect: u64) -> Option<DateTime<Utc>> {
+        lock(&self.timeline).deadline_of(effect)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     sync::{Arc, Mutex},
-    task::Waker,
     time::Duration,
 };
 
@@ -12,6 +11,7 @@ use futures::future::BoxFuture;
 
 use super::{
     FixedClock,
+    polled::Asleep,
     sleep::{Sleep, lock},
     timeline::Timeline,
 };
@@ -120,11 +120,15 @@ impl TestClock {
         lock(&self.timeline).next_deadline()
     }
 
+    pub(crate) fn deadline_of(&self, effect: u64) -> Option<DateTime<Utc>> {
+        lock(&self.timeline).deadline_of(effect)
+    }
+
     /// Wakes outside of the lock: a waker may poll its task at once, which may look at this clock.
     fn step(&self, end: DateTime<Utc>) -> bool {
         let due = lock(&self.timeline).step(end);
         let stepped = due.is_some();
-        due.into_iter().flatten().for_each(Waker::wake);
+        due.into_iter().flatten().for_each(Asleep::wake);
         stepped
     }
 }

@@ -1,18 +1,19 @@
 //! The time of a clock in tests, and who waits for which moment.
 
-use std::{collections::BTreeMap, task::Waker, time::Duration};
+use std::{collections::BTreeMap, fmt, task::Waker, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+
+use super::polled::Asleep;
 
 /// Who waits: by deadline, and in the order of falling asleep where deadlines are equal.
 pub(super) type Sleeper = (DateTime<Utc>, u64);
 
 /// The time of a clock in tests, and who waits for which moment.
-#[derive(Debug)]
 pub(super) struct Timeline {
     pub(super) now: DateTime<Utc>,
     /// `None` until the sleeper's future was polled.
-    sleepers: BTreeMap<Sleeper, Option<Waker>>,
+    sleepers: BTreeMap<Sleeper, Option<Asleep>>,
     fallen_asleep: u64,
 }
 
@@ -45,10 +46,7 @@ impl Timeline {
         let Some(slot) = self.sleepers.get_mut(&sleeper) else {
             return false;
         };
-        match slot {
-            Some(noted) => noted.clone_from(waker),
-            None => *slot = Some(waker.clone()),
-        }
+        *slot = Some(Asleep::new(waker));
         true
     }
 
@@ -64,8 +62,15 @@ impl Timeline {
         self.sleepers.first_key_value().map(|((deadline, _), _)| *deadline)
     }
 
+    /// The moment until which the running effect sleeps, at the earliest.
+    pub(super) fn deadline_of(&self, effect: u64) -> Option<DateTime<Utc>> {
+        let mut sleepers = self.sleepers.iter();
+        let sleeps = |asleep: &Option<Asleep>| asleep.as_ref().is_some_and(|asleep| asleep.effect == Some(effect));
+        sleepers.find_map(|((deadline, _), asleep)| sleeps(asleep).then_some(*deadline))
+    }
+
     /// Moves to `now`, back or forth, and hands out whom to wake there.
-    pub(super) fn set(&mut self, now: DateTime<Utc>) -> Vec<Waker> {
+    pub(super) fn set(&mut self, now: DateTime<Utc>) -> Vec<Asleep> {
         self.now = now;
         let later = self.sleepers.split_off(&(now, u64::MAX));
         let due = std::mem::replace(&mut self.sleepers, later);
@@ -73,8 +78,17 @@ impl Timeline {
     }
 
     /// Moves to the first deadline, if it is not after `end`, and hands out whom to wake there.
-    pub(super) fn step(&mut self, end: DateTime<Utc>) -> Option<Vec<Waker>> {
+    pub(super) fn step(&mut self, end: DateTime<Utc>) -> Option<Vec<Asleep>> {
         let deadline = self.next_deadline().filter(|deadline| *deadline <= end)?;
         Some(self.set(deadline))
+    }
+}
+
+impl fmt::Debug for Timeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeline")
+            .field("now", &self.now)
+            .field("sleepers", &self.sleepers.len())
+            .finish_non_exhaustive()
     }
 }
