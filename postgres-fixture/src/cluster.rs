@@ -5,7 +5,7 @@ use std::{fmt::Write, sync::Arc};
 use crate::{host::Host, port::password};
 
 /// What every server of the fixture is started with. Durable, as in production; the rest is room for tests.
-const SETTINGS: [(&str, &str); 5] = [
+pub(crate) const SETTINGS: [(&str, &str); 5] = [
     ("fsync", "on"),
     ("autovacuum", "on"),
     ("max_connections", "300"),
@@ -34,6 +34,8 @@ impl Cluster {
         let mut cluster = Self::at(host, password());
         cluster.initialize().await;
         cluster.configure(&SETTINGS).await;
+        // In files of the data directory, which is removed; what a killed server leaves in /dev/shm nobody removes.
+        cluster.configure(&[("dynamic_shared_memory_type", "mmap")]).await;
         cluster.configure(settings).await;
         cluster.start_first().await;
         cluster
@@ -60,12 +62,7 @@ impl Cluster {
     }
 
     pub(crate) fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://postgres:{}@{}:{}/{database}",
-            self.password,
-            self.host.name(),
-            self.outer_port
-        )
+        format!("postgres://postgres:{}@{}/{database}", self.password, self.address())
     }
 
     async fn initialize(&self) {
@@ -137,11 +134,47 @@ impl Cluster {
             "pg_ctl --pgdata \"$DATA\" --log \"$LOG\" --wait --timeout 120 start >/dev/null 2>&1 </dev/null && exit
             tail -n 20 \"$LOG\"
             exit 1";
-        self.run(script, &[]).await.map(drop)
+        self.run_with(script, &[], &[]).await.map(drop)
+    }
+
+    /// A copy of this server at this moment that follows it from then on, started.
+    ///
+    /// # Panics
+    /// When it cannot be had, with what the server said.
+    pub(crate) async fn start_standby(&self) -> Self {
+        let mut standby = Self::at(&self.host, self.password.clone());
+        let (data, slot) = (standby.data(), standby.name.clone());
+        // With a slot: the primary keeps what a stopped standby has not seen yet.
+        let script = "pg_basebackup --pgdata \"$COPY\" --checkpoint fast --wal-method stream --write-recovery-conf \\
+            --create-slot --slot \"$SLOT\" --no-sync";
+        self.must("pg_basebackup", script, &[("COPY", &data), ("SLOT", &slot)])
+            .await;
+        standby.start_first().await;
+        standby
+    }
+
+    pub(crate) fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    pub(crate) fn outer_port(&self) -> u16 {
+        self.outer_port
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{}", self.host.name(), self.outer_port)
     }
 
     /// Runs a script that knows `$DATA`, `$LOG` and how to connect.
-    pub(crate) async fn run(&self, script: &str, variables: &[(&str, &str)]) -> Result<String, String> {
+    ///
+    /// # Errors
+    /// Everything that it said, when it fails.
+    pub(crate) async fn run_with(
+        &self,
+        script: &str,
+        variables: &[(&str, &str)],
+        input: &[u8],
+    ) -> Result<Vec<u8>, String> {
         let (data, log, port) = (self.data(), self.log_file(), self.port.to_string());
         let mut all = vec![
             ("DATA", data.as_str()),
@@ -152,11 +185,16 @@ impl Cluster {
             ("PGPASSWORD", &self.password),
         ];
         all.extend(variables);
-        self.host.run(script, &all).await
+        self.host.run(script, &all, input).await
     }
 
+    /// The same, for its text.
+    ///
+    /// # Panics
+    /// When it fails.
     pub(crate) async fn must(&self, what: &str, script: &str, variables: &[(&str, &str)]) -> String {
-        let result = self.run(script, variables).await;
-        result.unwrap_or_else(|error| panic!("{what} failed: {error}"))
+        let result = self.run_with(script, variables, &[]).await;
+        let output = result.unwrap_or_else(|error| panic!("{what} failed: {error}"));
+        String::from_utf8_lossy(&output).into_owned()
     }
 }

@@ -59,16 +59,27 @@ end_all() {
     rm -rf "$dir"
 }
 
+# A process that is dead and not yet taken leave of does not live.
+lives() {
+    if [ -r /proc/self/stat ]; then
+        { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+        set -- ${line##*) }
+        [ "$1" != Z ]
+    else
+        kill -0 "$1" 2>/dev/null
+    fi
+}
+
 somebody_lives() {
-    lives=1
+    somebody=1
     for user in "$dir"/users/*; do
-        if kill -0 "${user##*/}" 2>/dev/null; then
-            lives=0
+        if lives "${user##*/}"; then
+            somebody=0
         else
             rm -f "$user"
         fi
     done
-    return $lives
+    return $somebody
 }
 
 watch() {

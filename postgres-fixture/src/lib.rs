@@ -29,6 +29,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::missing_panics_doc,
     clippy::panic,
     clippy::print_stderr,
     clippy::unwrap_used,
@@ -39,16 +40,23 @@ mod account;
 mod admin;
 mod binaries;
 mod cluster;
+mod container;
 mod database;
+mod docker;
 mod host;
 mod keeper;
 mod kind;
+mod pattern;
 mod port;
+mod proxy;
+mod server;
 mod shared;
 mod url;
 mod wait;
 
 pub use database::{DatabaseOptions, TestDatabase};
 pub use kind::Kind;
+pub use proxy::Proxy;
+pub use server::Server;
 pub use shared::{admin_url, kind};
 pub use wait::wait_for;

@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::{sync::OnceCell, task::spawn_blocking};
@@ -14,6 +15,7 @@ use crate::{
     admin::Admin,
     binaries::Binaries,
     cluster::Cluster,
+    container, docker,
     host::Host,
     keeper::{Kept, create_folder},
     kind::{Kind, given_url},
@@ -22,6 +24,9 @@ use crate::{
 
 /// Seconds without a user after which the server ends: a runner's pause between two processes is no reason to.
 const GRACE: u32 = 30;
+
+/// The time after which an engine that could not start a server is asked again.
+const FORGIVEN: Duration = Duration::from_mins(5);
 
 /// The layout of the directory: another layout is another server.
 const LAYOUT: u32 = 1;
@@ -59,22 +64,35 @@ async fn find_or_start() -> Shared {
         Some(Kind::Url) => given()
             .await
             .expect("TEST_POSTGRES is url, and TEST_DATABASE_URL is not set"),
-        Some(Kind::Docker) => panic!("TEST_POSTGRES is docker, and no engine answers"),
+        Some(Kind::Docker) => match in_docker().await {
+            Ok(shared) => shared,
+            Err(reason) => panic!("TEST_POSTGRES is docker, and {reason}"),
+        },
         Some(Kind::Local) => local()
             .await
-            .expect("TEST_POSTGRES is local, and there are no server binaries (initdb, postgres, pg_ctl)"),
-        None => {
-            if let Some(shared) = given().await {
-                return shared;
-            }
-            local().await.expect(NONE)
-        }
+            .expect("TEST_POSTGRES is local, and initdb, postgres and pg_ctl are not found"),
+        None => whatever_is_there().await,
     }
 }
 
-const NONE: &str = "these tests need PostgreSQL, and there is none: install the server's package (Debian, Ubuntu, Fedora: \
-    postgresql-server or postgresql; macOS: brew install postgresql), or start Docker, or set TEST_DATABASE_URL to the URL \
-    of a server whose role may create databases; scripts/test.sh does the first by itself where it may";
+async fn whatever_is_there() -> Shared {
+    if let Some(shared) = given().await {
+        return shared;
+    }
+    let reason = match in_docker().await {
+        Ok(shared) => return shared,
+        Err(reason) => reason,
+    };
+    let shared = local().await.unwrap_or_else(|| panic!("{NONE} ({reason})"));
+    eprintln!("PostgreSQL: the server binaries of this machine, because {reason}");
+    shared
+}
+
+/// What to do when there is no PostgreSQL.
+pub(crate) const NONE: &str = "these tests need PostgreSQL, and there is none: install the server's package (Debian and \
+    Ubuntu: postgresql; Fedora and Alpine: postgresql-server, postgresql; macOS: brew install postgresql), or start Docker, \
+    or set TEST_DATABASE_URL to the URL of a server whose role may create databases; scripts/test.sh installs the package \
+    where it may";
 
 async fn given() -> Option<Shared> {
     let url = given_url()?;
@@ -94,10 +112,45 @@ async fn local() -> Option<Shared> {
     }
     let kept = place.prepare();
     let host = Host::local(kept.clone(), binaries, false);
-    kept.watch(GRACE, Some(&place.sign()));
     let url = Cluster::start_new(&host, &[]).await.url("postgres");
     place.announce(&kept, &url);
     Some(Shared { kind: Kind::Local, url })
+}
+
+/// # Errors
+/// Why not, as the second half of a sentence.
+async fn in_docker() -> Result<Shared, String> {
+    if !docker::answers() {
+        return Err("no Docker engine answers".to_owned());
+    }
+    let (name, tag) = docker::image();
+    let place = Place::of(Kind::Docker, &format!("{name}-{tag}"));
+    let _lock = place.lock().await;
+    if let Some(url) = place.running().await {
+        return Ok(Shared {
+            kind: Kind::Docker,
+            url,
+        });
+    }
+    if Kind::forced().is_none() && place.failed_lately() {
+        return Err(format!("a moment ago the engine could not start {name}:{tag}"));
+    }
+    docker::sweep().await;
+    let kept = place.prepare();
+    match container::start_server(kept.path()).await {
+        Ok(url) => {
+            place.announce(&kept, &url);
+            Ok(Shared {
+                kind: Kind::Docker,
+                url,
+            })
+        }
+        Err(error) => {
+            kept.end();
+            place.remember_failure();
+            Err(format!("the engine cannot start {name}:{tag}: {error}"))
+        }
+    }
 }
 
 /// The directory where the processes of all runs with the same user, kind and version meet.
@@ -156,7 +209,19 @@ impl Place {
 
     fn prepare(&self) -> Kept {
         let _ = fs::remove_file(self.sign());
-        Kept::create(self.path.join(format!("{:08x}", random() >> 32)))
+        let kept = Kept::create(self.path.join(format!("{:08x}", random() >> 32)));
+        kept.watch(GRACE, Some(&self.sign()));
+        kept
+    }
+
+    /// An image that could not be had is not asked for again by each of the run's processes.
+    fn failed_lately(&self) -> bool {
+        let failed = fs::metadata(self.path.join("failed")).and_then(|file| file.modified());
+        failed.is_ok_and(|failed| failed.elapsed().is_ok_and(|age| age < FORGIVEN))
+    }
+
+    fn remember_failure(&self) {
+        write_private(&self.path.join("failed"), "");
     }
 
     fn announce(&self, kept: &Kept, url: &str) {

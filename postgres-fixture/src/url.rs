@@ -19,6 +19,21 @@ pub(crate) fn with_address(url: &str, address: &str) -> String {
     )
 }
 
+/// Where its server listens.
+pub(crate) fn address(url: &str) -> String {
+    let (before, ..) = split(url);
+    let authority = before.split_once("://").map_or(before, |(_, authority)| authority);
+    let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+    let has_port = address
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if has_port {
+        address.to_owned()
+    } else {
+        format!("{address}:5432")
+    }
+}
+
 /// Up to the address, the database, and the query with its question mark.
 fn split(url: &str) -> (&str, &str, String) {
     let (url, query) = match url.split_once('?') {
@@ -52,6 +67,16 @@ mod tests {
             with_database("postgres://me@/old?host=/tmp", "new"),
             "postgres://me@/new?host=/tmp"
         );
+    }
+
+    #[test]
+    fn the_address_has_a_port_in_any_case() {
+        assert_eq!(
+            address("postgres://me:secret@db.test:5433/old?sslmode=require"),
+            "db.test:5433"
+        );
+        assert_eq!(address("postgres://db.test/old"), "db.test:5432");
+        assert_eq!(address("postgres://me@[::1]"), "[::1]:5432");
     }
 
     #[test]

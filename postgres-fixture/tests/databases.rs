@@ -1,27 +1,13 @@
 //! The shared server and its databases.
 
-#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
+mod common;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use composable_rust_postgres_fixture::{DatabaseOptions, TestDatabase, admin_url};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{Connection, PgConnection};
 
-async fn execute(url: &str, statement: &str) {
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    connection.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
-    connection.close().await.unwrap();
-}
-
-async fn text(url: &str, query: &str) -> String {
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    let text = sqlx::query_scalar(AssertSqlSafe(query.to_owned()))
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
-    text
-}
+use common::{execute, text};
 
 #[tokio::test]
 async fn the_shared_server_answers_and_is_durable() {

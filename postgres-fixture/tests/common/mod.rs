@@ -1,0 +1,24 @@
+//! Statements over a connection of their own.
+
+#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
+#![allow(dead_code, reason = "each test file uses some of them")]
+
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+pub(crate) async fn execute(url: &str, statement: &str) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    connection.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+pub(crate) async fn text(url: &str, query: &str) -> String {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let query = sqlx::query_scalar(AssertSqlSafe(query.to_owned()));
+    let text = query.fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    text
+}
+
+pub(crate) async fn count(url: &str) -> String {
+    text(url, "SELECT count(*)::text FROM events").await
+}
