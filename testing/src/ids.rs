@@ -45,6 +45,16 @@ impl SequentialIds {
             given: AtomicU64::new(0),
         }
     }
+
+    /// How many ids were given out.
+    pub(crate) fn given(&self) -> u64 {
+        self.given.load(Ordering::Relaxed)
+    }
+
+    /// Gives the ids after `given` out again: for a question that is asked a second time.
+    pub(crate) fn rewind(&self, given: u64) {
+        self.given.store(given, Ordering::Relaxed);
+    }
 }
 
 impl IdGenerator for SequentialIds {

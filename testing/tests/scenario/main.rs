@@ -1,0 +1,11 @@
+//! Scenarios: what they prove, and what they say when they fail.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helper functions of tests")]
+
+mod domain;
+mod failures;
+mod odd;
+mod odd_failures;
+mod passing;
+mod said;
+mod snapshots;
