@@ -117,6 +117,16 @@ impl<E> Decoded<E> {
         }
     }
 
+    /// The events in order, as owned values.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<E> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::One(event) => vec![event],
+            Self::Many(events) => events,
+        }
+    }
+
     /// The events in order, changed one by one: how an enum includes the events of another.
     #[must_use]
     pub fn map<F>(self, f: impl Fn(E) -> F) -> Decoded<F> {

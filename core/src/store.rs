@@ -9,7 +9,7 @@ use futures::{
 };
 
 use crate::{
-    AppendError, Appended, ExpectedVersion, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
+    AppendError, Appended, CommandId, ExpectedVersion, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
     SerializedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
 };
 
@@ -96,6 +96,36 @@ pub trait EventStore: Send + Sync + 'static {
         Box::pin(self.read_stream(read).try_collect())
     }
 
+    /// The events of a command, none if the stream does not hold it: what a command that is sent again is answered with.
+    ///
+    /// Stores with an index of commands look it up there; without one, this reads the stream.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        let mut events = self.read_stream(ReadStream::new(stream_id));
+        Box::pin(async move {
+            let (mut found, mut missing) = (Vec::new(), 0);
+            while let Some(event) = events.try_next().await? {
+                if let Some(mark) = event.command.filter(|mark| mark.id == command_id) {
+                    missing = mark.events;
+                }
+                if missing > 0 {
+                    found.push(event);
+                    missing -= 1;
+                    if missing == 0 {
+                        break;
+                    }
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// The version of a stream: the number of its events, 0 when it has none.
     ///
     /// # Errors
@@ -154,6 +184,14 @@ impl<S: EventStore + ?Sized> EventStore for Arc<S> {
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
         (**self).save_snapshot(stream_id, snapshot)
+    }
+
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        (**self).load_command(stream_id, command_id)
     }
 
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {

@@ -3,7 +3,7 @@
 use std::{any::Any, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use composable_rust_core::{
-    AppendError, Appended, Clock, EventStore, IdGenerator, ReadError, ReadStream, RecordedEvent, Snapshot,
+    AppendError, Appended, Clock, CommandId, EventStore, IdGenerator, ReadError, ReadStream, RecordedEvent, Snapshot,
     SnapshotError, SnapshotOutcome, Source, StreamAppend, StreamId, Version,
 };
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
@@ -108,12 +108,32 @@ impl Persistent {
         self.clock.sleep(jittered(pause, &*self.ids)).await;
     }
 
+    /// The events of a command, none if the stream does not hold them.
+    pub(crate) async fn load_command(
+        &self,
+        stream_id: &StreamId,
+        command_id: CommandId,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
+        let store = &self.store;
+        self.repeated(stream_id, || store.load_command(stream_id.clone(), command_id))
+            .await
+    }
+
     async fn load(&self, stream_id: StreamId, from: Option<Version>) -> Result<Vec<RecordedEvent>, ReadError> {
+        let store = &self.store;
+        self.repeated(&stream_id, || store.load_events(stream_id.clone(), from))
+            .await
+    }
+
+    /// Asks again as long as the store is unavailable.
+    async fn repeated<T, F: Future<Output = Result<T, ReadError>>>(
+        &self,
+        stream_id: &StreamId,
+        question: impl Fn() -> F,
+    ) -> Result<T, ReadError> {
         let mut attempt = 1;
         loop {
-            let loaded = self
-                .read(async { self.store.load_events(stream_id.clone(), from).await })
-                .await;
+            let loaded = self.read(async { question().await }).await;
             let Err(ReadError::Unavailable(error)) = &loaded else {
                 return loaded;
             };

@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use composable_rust_core::{Aggregate, Clock, EventStore, IdGenerator};
-use tokio::sync::{Notify, Semaphore};
 
-use super::{Aggregates, Host, hot::Hot};
+use super::{Aggregates, Host, gate::Gate, hot::Hot};
 use crate::{Retries, SystemClock, SystemIds, persistent::Persistent};
 
 /// Builds [`Aggregates`].
@@ -115,7 +114,6 @@ impl<A: Aggregate> AggregatesBuilder<A> {
     /// The host.
     #[must_use]
     pub fn build(self) -> Aggregates<A> {
-        let capacity = self.capacity.max(1);
         let hot = Hot::new(self.keep_hot, self.idle_after, self.clock.now());
         Aggregates {
             host: Arc::new(Host {
@@ -127,9 +125,7 @@ impl<A: Aggregate> AggregatesBuilder<A> {
                     timeout: self.store_timeout,
                 },
                 environment: self.environment,
-                gate: Semaphore::new(capacity as usize),
-                capacity,
-                left: Notify::new(),
+                gate: Gate::new(self.capacity),
                 hot,
             }),
         }

@@ -12,8 +12,9 @@ pub enum ExecuteError<R> {
     /// The aggregate refused; final.
     #[error(transparent)]
     Rejected(R),
-    /// Other writers kept winning, as often as [`Retries::conflicts`](crate::Retries::conflicts) allows. Send the
-    /// command again later, or find out who else writes to this stream.
+    /// The stream is not at the version that the caller saw ([`CommandContext::expected`](crate::CommandContext)): look at
+    /// it again. Or other writers kept winning, as often as [`Retries::conflicts`](crate::Retries::conflicts) allows: send
+    /// the command again later, or find out who else writes to this stream. Nothing is stored.
     #[error(transparent)]
     Conflict(Conflict),
     /// The store can't be reached; nothing is stored. Send the command again later.
@@ -47,6 +48,9 @@ pub enum ExecuteError<R> {
         /// What the panic said.
         message: String,
     },
+    /// The caller's deadline passed before the command was begun; nothing is stored. Send it again, or let it be.
+    #[error("the deadline passed before the command was begun")]
+    Expired,
     /// The id does not name a stream.
     #[error(transparent)]
     InvalidId(#[from] StreamIdError),
@@ -75,6 +79,16 @@ pub enum LoadError {
         /// What is wrong with it.
         source: EventError,
     },
+    /// The stream has not come to the version that was asked for.
+    #[error("{stream_id} is at version {actual}, not yet at {asked}")]
+    BeyondStream {
+        /// The stream.
+        stream_id: StreamId,
+        /// The version that was asked for.
+        asked: Version,
+        /// The version that it is at.
+        actual: Version,
+    },
     /// `apply` panicked on a stored event; a bug in the aggregate.
     #[error("the aggregate panicked: {message}")]
     Panicked {
@@ -102,6 +116,7 @@ impl<R> From<LoadError> for ExecuteError<R> {
             },
             LoadError::Panicked { message } => Self::Panicked { message },
             LoadError::InvalidId(error) => Self::InvalidId(error),
+            beyond @ LoadError::BeyondStream { .. } => Self::Unreadable(std::sync::Arc::new(beyond)),
         }
     }
 }

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use composable_rust_core::{Aggregate, AppendError, Appended, Conflict, Session, StreamAppend, StreamId, Version};
+use composable_rust_core::{
+    Aggregate, AppendError, Appended, CommandId, Conflict, Session, StreamAppend, StreamId, Version,
+};
 use tracing::{Instrument, debug, debug_span, error, warn};
 
-use super::{CommandContext, Committed, ExecuteError, Host};
+use super::{
+    Committed, ExecuteError, Host, LoadError,
+    request::{Outcome, Request},
+};
 use crate::{caught::caught, decided::serialize};
-
-type Outcome<A> = Result<Committed<<A as Aggregate>::Event>, ExecuteError<<A as Aggregate>::Rejection>>;
 
 /// One command on one stream; it alone works on the stream's session until it is done.
 pub(super) struct Execution<'a, A: Aggregate> {
     host: &'a Arc<Host<A>>,
     stream_id: &'a StreamId,
-    command: &'a A::Command,
-    context: CommandContext,
+    request: &'a Request<A>,
 }
 
 /// What one round of decide and append has come to.
@@ -28,23 +30,17 @@ enum Round<A: Aggregate> {
 }
 
 impl<'a, A: Aggregate> Execution<'a, A> {
-    pub(super) fn new(
-        host: &'a Arc<Host<A>>,
-        stream_id: &'a StreamId,
-        command: &'a A::Command,
-        context: CommandContext,
-    ) -> Self {
+    pub(super) fn new(host: &'a Arc<Host<A>>, stream_id: &'a StreamId, request: &'a Request<A>) -> Self {
         Self {
             host,
             stream_id,
-            command,
-            context,
+            request,
         }
     }
 
     pub(super) async fn run(&self, hot: &mut Option<Session<A>>) -> Outcome<A> {
-        let span =
-            debug_span!("execute", stream_id = %self.stream_id, correlation_id = ?self.context.metadata.correlation_id);
+        let correlation_id = &self.request.context.metadata.correlation_id;
+        let span = debug_span!(parent: &self.request.span, "execute", stream_id = %self.stream_id, ?correlation_id);
         self.rounds(hot).instrument(span).await
     }
 
@@ -68,7 +64,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
                         *hot = Some(session);
                         return Err(error);
                     }
-                    *hot = self.renewed(session, conflict.actual).await?;
+                    *hot = self.host.renewed(self.stream_id, session, conflict.actual).await?;
                 }
             }
         }
@@ -83,51 +79,69 @@ impl<'a, A: Aggregate> Execution<'a, A> {
         Ok(())
     }
 
-    /// The session with what the winner wrote. One that is ahead of the store can only be loaded anew: the store has
-    /// lost events, or has been replaced.
-    async fn renewed(
-        &self,
-        session: Session<A>,
-        actual: Version,
-    ) -> Result<Option<Session<A>>, ExecuteError<A::Rejection>> {
-        if actual < session.version() {
-            warn!(version = %session.version(), %actual, "the stream is shorter than it was: loading it anew");
-            return Ok(None);
-        }
-        Ok(Some(self.host.catch_up(self.stream_id, session).await?))
-    }
-
     async fn round(&self, session: &mut Session<A>) -> Round<A> {
-        let events = match caught(|| session.decide(self.command, &self.host.environment)) {
+        let version = session.version();
+        if let Some(contradicted) = self.request.contradicted(self.stream_id, version) {
+            return self.unless_stored(Err(contradicted)).await;
+        }
+        let events = match caught(|| session.decide(&self.request.command, &self.host.environment)) {
             Ok(Ok(events)) => events,
-            Ok(Err(rejection)) => return Round::Done(Err(ExecuteError::Rejected(rejection))),
+            Ok(Err(rejection)) => return self.unless_stored(Err(ExecuteError::Rejected(rejection))).await,
             Err(message) => return Round::Done(Err(ExecuteError::Panicked { message })),
         };
-        let version = session.version();
         if events.is_empty() {
-            return Round::Done(Ok(Committed {
-                events,
-                version,
-                position: None,
-            }));
+            return self
+                .unless_stored(Ok(Committed {
+                    events,
+                    version,
+                    position: None,
+                }))
+                .await;
         }
-        let serialized = caught(|| serialize(&events, &*self.host.store.ids, &self.context.metadata));
+        let context = &self.request.context;
+        let serialized = caught(|| serialize(&events, &*self.host.store.ids, &context.metadata, context.command_id));
         let serialized = match serialized {
             Ok(Ok(serialized)) => serialized,
             Ok(Err(error)) => return Round::Done(Err(ExecuteError::Unencodable(error))),
             Err(message) => return Round::Done(Err(ExecuteError::Panicked { message })),
         };
+        if !self.request.begun.begin() {
+            return Round::Done(Err(ExecuteError::Expired));
+        }
         session.stage(events);
         // Exact even at version 0: an empty history is a belief like any other.
-        match self
-            .host
-            .store
-            .append(StreamAppend::new(self.stream_id.clone(), version, serialized))
-            .await
-        {
+        let append = StreamAppend::new(self.stream_id.clone(), version, serialized);
+        match self.host.store.append(append).await {
             Ok(appended) => self.committed(session, appended),
-            Err(error) => failed(session, error),
+            Err(error) => self.failed(session, error).await,
         }
+    }
+
+    async fn failed(&self, session: &mut Session<A>, error: AppendError) -> Round<A> {
+        session.failed();
+        if !matches!(error, AppendError::OutcomeUnknown(_)) {
+            self.request.begun.undo();
+        }
+        match error {
+            AppendError::Conflict(conflict) => Round::Again(conflict),
+            // The stream may have moved on without us.
+            AppendError::OutcomeUnknown(_) => Round::Torn(Err(error.into())),
+            AppendError::DuplicateCommand { .. } => self.unless_stored(Err(error.into())).await,
+            certain => Round::Done(Err(certain.into())),
+        }
+    }
+
+    /// The answer, unless the command's events are stored already: then theirs. Asked only here, so that a command that
+    /// is carried out pays no extra trip.
+    async fn unless_stored(&self, answer: Outcome<A>) -> Round<A> {
+        let Some(command_id) = self.request.context.command_id else {
+            return Round::Done(answer);
+        };
+        Round::Done(match self.host.stored(self.stream_id, command_id).await {
+            Ok(Some(committed)) => Ok(committed),
+            Ok(None) => answer,
+            Err(error) => Err(error.into()),
+        })
     }
 
     fn committed(&self, session: &mut Session<A>, appended: Appended) -> Round<A> {
@@ -157,12 +171,45 @@ impl<'a, A: Aggregate> Execution<'a, A> {
     }
 }
 
-fn failed<A: Aggregate>(session: &mut Session<A>, error: AppendError) -> Round<A> {
-    session.failed();
-    match error {
-        AppendError::Conflict(conflict) => Round::Again(conflict),
-        // The stream may have moved on without us.
-        AppendError::OutcomeUnknown(_) => Round::Torn(Err(error.into())),
-        certain => Round::Done(Err(certain.into())),
+impl<A: Aggregate> Host<A> {
+    /// The session with what the winner wrote. One that is ahead of the store can only be loaded anew: the store has
+    /// lost events, or has been replaced.
+    pub(super) async fn renewed(
+        &self,
+        stream_id: &StreamId,
+        session: Session<A>,
+        actual: Version,
+    ) -> Result<Option<Session<A>>, LoadError> {
+        if actual < session.version() {
+            warn!(version = %session.version(), %actual, "the stream is shorter than it was: loading it anew");
+            return Ok(None);
+        }
+        Ok(Some(self.catch_up(stream_id, session).await?))
+    }
+
+    /// What a command has led to when it was carried out before.
+    async fn stored(
+        &self,
+        stream_id: &StreamId,
+        command_id: CommandId,
+    ) -> Result<Option<Committed<A::Event>>, LoadError> {
+        let recorded = self.store.load_command(stream_id, command_id).await?;
+        let Some(last) = recorded.last() else { return Ok(None) };
+        let (version, position) = (last.version, Some(last.position));
+        let mut events = Vec::with_capacity(recorded.len());
+        for record in &recorded {
+            let decoded = caught(|| record.decode::<A::Event>()).map_err(|message| LoadError::Panicked { message })?;
+            let decoded = decoded.map_err(|source| LoadError::Undecodable {
+                stream_id: stream_id.clone(),
+                version: record.version,
+                source,
+            })?;
+            events.extend(decoded.into_vec());
+        }
+        Ok(Some(Committed {
+            events,
+            version,
+            position,
+        }))
     }
 }

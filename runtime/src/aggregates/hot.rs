@@ -2,15 +2,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
-use composable_rust_core::{Aggregate, Session, StreamId, StreamIdError};
+use composable_rust_core::{Aggregate, StreamIdError};
+
+use super::line::Slot;
 
 /// The streams that were used lately, by the aggregate's id.
 pub(super) struct Hot<A: Aggregate> {
@@ -23,14 +22,6 @@ pub(super) struct Hot<A: Aggregate> {
 struct Slots<A: Aggregate> {
     by_id: HashMap<Box<str>, Arc<Slot<A>>>,
     swept_at: DateTime<Utc>,
-}
-
-/// A stream and what is known of it; `None` is to be loaded.
-pub(super) struct Slot<A: Aggregate> {
-    pub(super) stream_id: StreamId,
-    /// Tokio's Mutex: held across the append, and its waiters are served in the order in which they came.
-    pub(super) session: tokio::sync::Mutex<Option<Session<A>>>,
-    used: AtomicBool,
 }
 
 impl<A: Aggregate> Hot<A> {
@@ -53,7 +44,7 @@ impl<A: Aggregate> Hot<A> {
             slots.swept_at = now;
         }
         if let Some(slot) = slots.by_id.get(id) {
-            slot.used.store(true, Ordering::Relaxed);
+            slot.touch();
             return Ok(Arc::clone(slot));
         }
         let slot = Arc::new(Slot::new(A::stream_id(id)?));
@@ -81,13 +72,13 @@ impl<A: Aggregate> Slots<A> {
 
     /// Lets go of slots that were not used since the last sweep.
     fn sweep_idle(&mut self) {
-        self.remove(0, |slot| !slot.used.swap(false, Ordering::Relaxed));
+        self.remove(0, |slot| !slot.was_used());
     }
 
     /// Lets go of slots until `keep` are left: first of those that were not used since the last sweep, then of any that
     /// nobody is using now.
     fn shrink(&mut self, keep: usize) {
-        self.remove(keep, |slot| !slot.used.swap(false, Ordering::Relaxed));
+        self.remove(keep, |slot| !slot.was_used());
         self.remove(keep, |_| true);
     }
 
@@ -100,15 +91,5 @@ impl<A: Aggregate> Slots<A> {
             left -= usize::from(goes);
             !goes
         });
-    }
-}
-
-impl<A: Aggregate> Slot<A> {
-    fn new(stream_id: StreamId) -> Self {
-        Self {
-            stream_id,
-            session: tokio::sync::Mutex::new(None),
-            used: AtomicBool::new(true),
-        }
     }
 }

@@ -26,15 +26,41 @@ impl<A: Aggregate> Host<A> {
         self.catch_up(stream_id, session).await
     }
 
+    /// Loads a stream as it was at `until`.
+    pub(super) async fn load_until(
+        self: &Arc<Self>,
+        stream_id: &StreamId,
+        until: Version,
+    ) -> Result<Session<A>, LoadError> {
+        let session = match self.restore(stream_id).await {
+            Restored::Usable(session) if session.version() <= until => session,
+            _ => Session::new(),
+        };
+        let session = self.catch_up_until(stream_id, session, Some(until)).await?;
+        if session.version() < until {
+            return Err(LoadError::BeyondStream {
+                stream_id: stream_id.clone(),
+                asked: until,
+                actual: session.version(),
+            });
+        }
+        Ok(session)
+    }
+
     /// Applies what was recorded since the session's version. An outage is waited out for a while.
-    pub(super) async fn catch_up(
+    pub(super) async fn catch_up(&self, stream_id: &StreamId, session: Session<A>) -> Result<Session<A>, LoadError> {
+        self.catch_up_until(stream_id, session, None).await
+    }
+
+    async fn catch_up_until(
         &self,
         stream_id: &StreamId,
         mut session: Session<A>,
+        until: Option<Version>,
     ) -> Result<Session<A>, LoadError> {
         let mut attempt = 1;
         loop {
-            let error = match self.read_into(stream_id, &mut session).await {
+            let error = match self.read_into(stream_id, &mut session, until).await {
                 Ok(()) => return Ok(session),
                 Err(LoadError::Unavailable(error)) => error,
                 Err(other) => return Err(other),
@@ -48,19 +74,26 @@ impl<A: Aggregate> Host<A> {
         }
     }
 
-    async fn read_into(&self, stream_id: &StreamId, session: &mut Session<A>) -> Result<(), LoadError> {
-        let Some(next) = session.version().next() else {
+    async fn read_into(
+        &self,
+        stream_id: &StreamId,
+        session: &mut Session<A>,
+        until: Option<Version>,
+    ) -> Result<(), LoadError> {
+        let missing = until.map(|until| until.get().saturating_sub(session.version().get()));
+        let (Some(next), None | Some(1..)) = (session.version().next(), missing) else {
             return Ok(());
         };
-        let mut events = self.open(stream_id, next).await?;
+        let mut read = ReadStream::new(stream_id.clone()).from(next);
+        read.limit = missing;
+        let mut events = self.open(read).await?;
         while let Some(recorded) = self.store.read(async { events.next().await.transpose() }).await? {
             caught(|| session.observe(&recorded)).map_err(|message| LoadError::Panicked { message })??;
         }
         Ok(())
     }
 
-    async fn open(&self, stream_id: &StreamId, from: Version) -> Result<Recorded, LoadError> {
-        let read = ReadStream::new(stream_id.clone()).from(from);
+    async fn open(&self, read: ReadStream) -> Result<Recorded, LoadError> {
         Ok(self
             .store
             .read(async { Ok(self.store.store.read_stream(read)) })

@@ -2,30 +2,39 @@
 
 mod builder;
 mod committed;
+mod context;
 mod error;
 mod execution;
+mod gate;
 mod hot;
+mod line;
 mod load;
+mod request;
+mod share;
 mod snapshots;
 
 use std::{sync::Arc, time::Duration};
 
-use composable_rust_core::{Aggregate, EventMetadata, EventStore, StreamIdError};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use composable_rust_core::{Aggregate, EventStore, StreamIdError, Version};
 
 pub use builder::AggregatesBuilder;
 pub use committed::{Committed, Versioned};
+pub use context::CommandContext;
 pub use error::{ExecuteError, LoadError};
 
 use crate::{persistent::Persistent, within::within};
 use execution::Execution;
-use hot::{Hot, Slot};
+use gate::Gate;
+use hot::Hot;
+use line::{Joined, Slot};
+use request::{Begun, Outcome, Request, Unanswered};
 
 /// Hosts as many streams of an [`Aggregate`] as there are, and answers each caller with the outcome of *its* command.
 ///
 /// `execute` loads, decides, appends, applies; on a conflict it loads what is missing and decides again. Commands of
-/// one stream are carried out in the order in which they came; those of different streams at the same time. What was
-/// used lately stays in memory, so that the next command starts with the append.
+/// one stream are carried out in the order in which they came, those of different streams at the same time. Commands that
+/// pile up on a busy stream are decided one on top of the other and share an append; no caller is answered before all that
+/// its answer rests on is stored. What was used lately stays in memory, so that the next command starts with the append.
 ///
 /// Cheap to clone; all clones are the same host. Several hosts, in several processes, may serve the same streams: the
 /// store's versions keep them apart.
@@ -79,76 +88,12 @@ pub struct Aggregates<A: Aggregate> {
     host: Arc<Host<A>>,
 }
 
-/// What is known about a command beyond the command itself.
-///
-/// ```
-/// use composable_rust_core::EventMetadata;
-/// use composable_rust_runtime::CommandContext;
-/// let context = CommandContext::default().with_metadata(EventMetadata::default().with_actor("clerk-7"));
-/// assert_eq!(context.metadata.actor.as_deref(), Some("clerk-7"));
-/// ```
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct CommandContext {
-    /// Recorded with each event of the command.
-    pub metadata: EventMetadata,
-}
-
-impl CommandContext {
-    /// Sets what is recorded with each event.
-    #[must_use]
-    pub fn with_metadata(mut self, metadata: EventMetadata) -> Self {
-        self.metadata = metadata;
-        self
-    }
-}
-
 /// What all commands share.
 struct Host<A: Aggregate> {
     store: Persistent,
     environment: A::Environment,
-    /// Bounds the commands in progress; taken whole, it means that none is.
-    gate: Semaphore,
-    capacity: u32,
-    /// Rung when a command has left and the gate is closed.
-    left: Notify,
+    gate: Gate,
     hot: Hot<A>,
-}
-
-/// A command in progress.
-struct Place<'a, A: Aggregate> {
-    host: &'a Host<A>,
-    permit: Option<SemaphorePermit<'a>>,
-}
-
-impl<A: Aggregate> Host<A> {
-    async fn enter(&self) -> Option<Place<'_, A>> {
-        let permit = self.gate.acquire().await.ok();
-        permit.is_some().then_some(Place { host: self, permit })
-    }
-
-    /// Lets nobody in any more after those that came before, and waits until the last has left.
-    async fn leave_all(&self) {
-        // Fair: behind those that came before. Closed already: only those inside are waited for.
-        drop(self.gate.acquire_many(self.capacity).await);
-        self.gate.close();
-        loop {
-            let left = self.left.notified();
-            if self.gate.available_permits() == self.capacity as usize {
-                return;
-            }
-            left.await;
-        }
-    }
-}
-
-impl<A: Aggregate> Drop for Place<'_, A> {
-    fn drop(&mut self) {
-        self.permit = None;
-        if self.host.gate.is_closed() {
-            self.host.left.notify_waiters();
-        }
-    }
 }
 
 impl<A: Aggregate> Aggregates<A> {
@@ -189,12 +134,31 @@ impl<A: Aggregate> Aggregates<A> {
         command: A::Command,
         context: CommandContext,
     ) -> Result<Committed<A::Event>, ExecuteError<A::Rejection>> {
-        let _place = self.host.enter().await.ok_or(ExecuteError::Closed)?;
+        let (begun, deadline) = (Arc::new(Begun::default()), context.deadline);
+        let answer = self.carry_out(id, command, context, Arc::clone(&begun));
+        let Some(deadline) = deadline else {
+            return answer.await;
+        };
+        match within(&*self.host.store.clock, deadline, answer).await {
+            Some(outcome) => outcome,
+            None if begun.withdraw() => Err(ExecuteError::Expired),
+            None => Err(ExecuteError::OutcomeUnknown(Unanswered::Deadline.source())),
+        }
+    }
+
+    async fn carry_out(&self, id: &str, command: A::Command, context: CommandContext, begun: Arc<Begun>) -> Outcome<A> {
+        let place = self.host.gate.enter().await.ok_or(ExecuteError::Closed)?;
         let slot = self.slot(id)?;
-        let mut session = slot.session.lock().await;
-        Execution::new(&self.host, &slot.stream_id, &command, context)
-            .run(&mut session)
-            .await
+        match slot.join(&self.host, Request::new(command, context, begun, place))? {
+            Joined::Turn(mut turn, request) => {
+                let execution = Execution::new(&self.host, &slot.stream_id, &request);
+                execution.run(&mut turn.session).await
+            }
+            Joined::Waiting(answer) => {
+                let unanswered = |_| Err(ExecuteError::OutcomeUnknown(Unanswered::RuntimeEnded.source()));
+                answer.await.unwrap_or_else(unanswered)
+            }
+        }
     }
 
     /// The state of the stream `category-id` and its version; never older than the call, also where other processes
@@ -204,9 +168,9 @@ impl<A: Aggregate> Aggregates<A> {
     /// See [`LoadError`].
     pub async fn state(&self, id: &str) -> Result<Versioned<A::State>, LoadError> {
         let slot = self.slot(id)?;
-        let mut hot = slot.session.lock().await;
+        let mut turn = slot.look(&self.host).await;
         // Taken out while it is worked with: a future that is dropped leaves nothing half done behind.
-        let session = match hot.take() {
+        let session = match turn.session.take() {
             Some(session) => self.host.catch_up(&slot.stream_id, session).await?,
             None => self.host.load(&slot.stream_id).await?,
         };
@@ -214,14 +178,36 @@ impl<A: Aggregate> Aggregates<A> {
             version: session.version(),
             state: Arc::clone(session.state()),
         };
-        *hot = Some(session);
+        turn.session = Some(session);
         Ok(versioned)
+    }
+
+    /// The state as it was at `version`: time travel. Nothing stays in memory of it. Version 0 is the default state.
+    ///
+    /// # Errors
+    /// [`LoadError::BeyondStream`] if the stream is not that long; else as [`Aggregates::state`].
+    pub async fn state_at(&self, id: &str, version: Version) -> Result<Versioned<A::State>, LoadError> {
+        let stream_id = A::stream_id(id)?;
+        let session = self.host.load_until(&stream_id, version).await?;
+        Ok(Versioned {
+            version,
+            state: Arc::clone(session.state()),
+        })
+    }
+
+    /// Brings what is in memory up to date with what other processes have appended, and says which version that is. Not
+    /// needed for being right: a stale decision ends as a conflict, and is decided again.
+    ///
+    /// # Errors
+    /// As [`Aggregates::state`].
+    pub async fn refresh(&self, id: &str) -> Result<Version, LoadError> {
+        Ok(self.state(id).await?.version)
     }
 
     /// Refuses further commands ([`ExecuteError::Closed`]) once those that came before are done, or at the deadline.
     /// Whether all of them were done in time is the answer; those that were not go on by themselves.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
-        let done = within(&*self.host.store.clock, deadline, self.host.leave_all()).await;
+        let done = within(&*self.host.store.clock, deadline, self.host.gate.leave_all()).await;
         self.host.gate.close();
         done.is_some()
     }

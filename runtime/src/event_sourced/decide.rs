@@ -84,7 +84,7 @@ impl<A: Aggregate> EventSourcedState<A> {
             Ok(events) => events,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let serialized = caught(|| serialize(&events, &*environment.ids, &EventMetadata::default()));
+        let serialized = caught(|| serialize(&events, &*environment.ids, &EventMetadata::default(), None));
         let serialized = serialized.map_err(panicked)?.map_err(ExecuteError::Unencodable)?;
         caught(|| self.session.stage(events)).map_err(panicked)?;
         Ok(Ok(serialized))
