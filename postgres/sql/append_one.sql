@@ -1,7 +1,7 @@
--- One event, judged and written by one statement that commits itself. $2 is 0 for any version, 1 for exactly $3, 2 for an
--- existing stream. Always one row: the head that it was judged by; no version means that nothing was written, and then
--- neither a transaction id nor a position was drawn. By events_by_version, one seek. Materialized, so that verdict and
--- answer speak of the same head.
+-- One event, judged and written by one statement that commits itself: always one row, with the verdict, the stream's head
+-- that it was judged by, and where the event stands if it was written; if not, neither a transaction id nor a position
+-- was drawn. $2 is 0 for any version, 1 for exactly $3, 2 for an existing stream. By events_by_version, one seek.
+-- Materialized, so that verdict and answer speak of the same head.
 WITH head AS MATERIALIZED (
     SELECT coalesce((SELECT version FROM events WHERE stream_id = $1 ORDER BY version DESC LIMIT 1), 0) AS version
 ), written AS (
@@ -11,6 +11,7 @@ WITH head AS MATERIALIZED (
      WHERE CASE $2::smallint WHEN 0 THEN true WHEN 1 THEN head.version = $3::bigint ELSE head.version > 0 END
     RETURNING version, generation, transaction_id, position
 )
-SELECT head.version AS actual, written.version, written.generation, written.transaction_id, written.position
+SELECT written.version IS NOT NULL AS accepted, head.version AS head, written.version AS next, written.generation,
+       written.transaction_id, written.position
   FROM head
   LEFT JOIN written ON true;

@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::failure::{Kind, Stopped};
+use crate::failure::{self, Kind, Stopped};
 
 /// A connection that nobody used for so long is asked whether it lives before it is lent.
 const TRUSTED_FOR: Duration = Duration::from_secs(10);
@@ -219,7 +219,7 @@ impl Lease {
             }
             // Somebody else may be the primary by now: the next connection asks the name again.
             Some(Kind::ReadOnly | Kind::Busy | Kind::Unreachable) => false,
-            Some(Kind::Other) => matches!(failed, Some(sqlx::Error::Database(_))),
+            Some(Kind::Other) => failed.is_some_and(|error| error.as_database_error().is_some() && !failure::is_fatal(error)),
         };
     }
 }

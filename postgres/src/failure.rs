@@ -4,6 +4,7 @@
 use std::{io, sync::Arc};
 
 use composable_rust_core::{AppendError, Position, ReadError, SnapshotError, Source};
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// The kinds of failure that callers are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +61,22 @@ pub(crate) fn before_sending(error: sqlx::Error) -> AppendError {
     }
 }
 
-/// An append whose statement was sent, and which commits itself.
+/// An append whose statement was sent, and which commits itself. Only the server's own word that it refused says that
+/// nothing was written: an answer that can't be read is none, and a server that gives up may do so after the commit.
 pub(crate) fn of_append(error: sqlx::Error) -> AppendError {
+    let is_refusal = matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_)) && !is_fatal(&error);
     match Kind::of(&error) {
         Kind::Lost => AppendError::OutcomeUnknown(Arc::new(error)),
-        Kind::Other => AppendError::Backend(Arc::new(error)),
+        Kind::Other if is_refusal => AppendError::Backend(Arc::new(error)),
+        Kind::Other => AppendError::OutcomeUnknown(Arc::new(error)),
         _ => AppendError::Unavailable(Arc::new(error)),
     }
+}
+
+/// Whether the server has ended the connection with this error.
+pub(crate) fn is_fatal(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    error.is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 
 pub(crate) fn of_read(error: sqlx::Error) -> ReadError {

@@ -1,0 +1,2 @@
+-- Ends it: from here on it is written.
+COMMIT;

@@ -1,0 +1,2 @@
+-- At which level the session's transaction runs.
+SELECT current_setting('transaction_isolation');

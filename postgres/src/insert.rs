@@ -1,0 +1,170 @@
+//! The statements that judge and write: what they are asked, and what they answer.
+
+use composable_rust_core::{Appended, EventId, ExpectedVersion, Position, SerializedEvent, StreamAppend, Version};
+use sqlx::{
+    Executor, PgConnection, Postgres, Row,
+    postgres::{PgArguments, PgBindIterExt, PgRow},
+    query::Query,
+};
+
+use crate::{row, statements};
+
+/// What the statement says about an entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verdict {
+    /// Whether the stream was as expected.
+    pub(crate) accepted: bool,
+    /// The version that the stream had before the entry.
+    pub(crate) head: Version,
+    /// Where the stream ends now, if the entry was written: with its last event, or for a check where it ended before.
+    pub(crate) end: Option<Appended>,
+}
+
+/// Judges the entries and writes those that are accepted; a verdict for each, in their order.
+pub(crate) async fn write(
+    connection: &mut PgConnection,
+    entries: &[&StreamAppend],
+    all_or_nothing: bool,
+) -> Result<Vec<Verdict>, sqlx::Error> {
+    let rows = match *entries {
+        [append] if let [event] = &*append.events => one(connection, append, event).await?,
+        _ => many(connection, entries, all_or_nothing).await?,
+    };
+    if rows.len() != entries.len() {
+        return Err(sqlx::Error::RowNotFound);
+    }
+    let verdicts = rows.iter().zip(entries).map(|(row, append)| verdict(row, append));
+    let mut verdicts: Vec<Verdict> = verdicts.collect::<Result<_, _>>()?;
+    if verdicts.iter().all(|verdict| verdict.accepted) {
+        complete(connection, entries, &mut verdicts).await?;
+    }
+    Ok(verdicts)
+}
+
+async fn one(
+    connection: &mut PgConnection,
+    append: &StreamAppend,
+    event: &SerializedEvent,
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    let (kind, expected) = condition(append.expected);
+    let query = sqlx::query(statements::APPEND_ONE)
+        .bind(append.stream_id.as_str())
+        .bind(kind)
+        .bind(expected)
+        .bind(event.id.as_uuid())
+        .bind(&*event.event_type)
+        .bind(event.encoding.code())
+        .bind(&*event.data)
+        .bind(row::metadata_json(event)?)
+        .bind(event.command.map(|mark| *mark.id.as_uuid()))
+        .bind(command_events(event));
+    // All rows, not the first one: they arrive before the commit, whose failure comes after them.
+    connection.fetch_all(query).await
+}
+
+async fn many(
+    connection: &mut PgConnection,
+    entries: &[&StreamAppend],
+    all_or_nothing: bool,
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    let conditions = || entries.iter().map(|append| condition(append.expected));
+    let query = sqlx::query(statements::APPEND_BATCH)
+        .bind(entries.iter().map(|append| append.stream_id.as_str()).bind_iter())
+        .bind(conditions().map(|(kind, _)| kind).bind_iter())
+        .bind(conditions().map(|(_, expected)| expected).bind_iter())
+        .bind(entries.iter().map(|append| number(append.events.len())).bind_iter());
+    let query = bind_events(query, entries)?.bind(all_or_nothing);
+    connection.fetch_all(query).await
+}
+
+type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
+
+/// The columns of all events, straight into the message to the server.
+fn bind_events<'q>(query: PgQuery<'q>, entries: &[&StreamAppend]) -> Result<PgQuery<'q>, sqlx::Error> {
+    let places = || {
+        let entries = (1_i64..).zip(entries);
+        entries.flat_map(|(entry, append)| (1_i64..).zip(&append.events).map(move |(n, _)| (entry, n)))
+    };
+    let events = || entries.iter().flat_map(|append| &append.events);
+    let metadata: Vec<Option<String>> = events().map(row::metadata_json).collect::<Result<_, _>>()?;
+    Ok(query
+        .bind(places().map(|(entry, _)| entry).bind_iter())
+        .bind(places().map(|(_, n)| n).bind_iter())
+        .bind(events().map(|event| event.id.as_uuid()).bind_iter())
+        .bind(events().map(|event| &*event.event_type).bind_iter())
+        .bind(events().map(|event| event.encoding.code()).bind_iter())
+        .bind(events().map(|event| &*event.data).bind_iter())
+        .bind(metadata)
+        .bind(events().map(|event| event.command.map(|mark| *mark.id.as_uuid())).bind_iter())
+        .bind(events().map(command_events).bind_iter()))
+}
+
+/// As the statements know it: 0 for any version, 1 for exactly this one, 2 for an existing stream.
+const fn condition(expected: ExpectedVersion) -> (i16, i64) {
+    match expected {
+        ExpectedVersion::Any => (0, 0),
+        ExpectedVersion::NoStream => (1, 0),
+        ExpectedVersion::Exact(version) => (1, version.as_i64()),
+        ExpectedVersion::StreamExists => (2, 0),
+    }
+}
+
+fn command_events(event: &SerializedEvent) -> Option<i32> {
+    let mark = event.command?;
+    // Limits keep it far below.
+    Some(i32::try_from(mark.events).unwrap_or(i32::MAX))
+}
+
+/// Limits keep it far below.
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A row of `accepted, head, next, generation, transaction_id, position`.
+fn verdict(row: &PgRow, append: &StreamAppend) -> Result<Verdict, sqlx::Error> {
+    let last = append.events.last().map(|event| event.id);
+    Ok(Verdict {
+        accepted: row.try_get(0)?,
+        head: version(row, 1)?,
+        end: last.map(|id| written(row, id)).transpose()?.flatten(),
+    })
+}
+
+fn written(row: &PgRow, id: EventId) -> Result<Option<Appended>, sqlx::Error> {
+    let Some(generation) = row.try_get(3)? else { return Ok(None) };
+    Ok(Some(Appended {
+        version: version(row, 2)?,
+        position: row::at(generation, row.try_get(4)?, row.try_get(5)?, id),
+    }))
+}
+
+/// A batch that was accepted also says where the streams end that it only checked.
+async fn complete(
+    connection: &mut PgConnection,
+    entries: &[&StreamAppend],
+    verdicts: &mut [Verdict],
+) -> Result<(), sqlx::Error> {
+    let checked = entries.iter().zip(verdicts).filter(|(append, _)| append.events.is_empty());
+    let mut checked: Vec<_> = checked.collect();
+    if checked.is_empty() {
+        return Ok(());
+    }
+    let query = sqlx::query(statements::PLACES)
+        .bind(checked.iter().map(|(append, _)| append.stream_id.as_str()).bind_iter())
+        .bind(checked.iter().map(|(_, verdict)| verdict.head.as_i64()).bind_iter());
+    let rows = connection.fetch_all(query).await?;
+    for ((_, verdict), row) in checked.iter_mut().zip(&rows) {
+        let version = verdict.head;
+        let position = match row.try_get::<Option<i16>, _>(0)? {
+            Some(_) => row::position(row)?,
+            None => Position::BEGINNING,
+        };
+        verdict.end = Some(Appended { version, position });
+    }
+    Ok(())
+}
+
+pub(crate) fn version(row: &PgRow, column: usize) -> Result<Version, sqlx::Error> {
+    let version = Version::try_from(row.try_get::<i64, _>(column)?);
+    version.map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
