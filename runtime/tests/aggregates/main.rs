@@ -9,6 +9,8 @@ mod faults;
 mod hot;
 mod order;
 mod outcomes;
+mod repeatable;
+mod sharing;
 
 use std::{sync::Arc, time::Duration};
 
