@@ -67,8 +67,14 @@ impl Kept {
 
     /// Whether the keeper is at work. After a restart of the machine, for example, it is not.
     pub(crate) fn is_watched(&self) -> bool {
-        let pid = fs::read_to_string(self.path.join("keeper.pid")).unwrap_or_default();
-        !pid.trim().is_empty() && output("sh", &["-c", &format!("kill -0 {}", pid.trim())]).is_some()
+        let Ok(pid) = fs::read_to_string(self.path.join("keeper.pid")) else { return false };
+        let pid = pid.trim();
+        // Not `kill -0`: the number may be another process's by now, or a dead one's that nobody has taken leave of.
+        let command = match fs::read_to_string(format!("/proc/{pid}/cmdline")) {
+            Ok(command) => Some(command),
+            Err(_) => output("ps", &["-p", pid, "-o", "args="]),
+        };
+        command.is_some_and(|command| command.contains("keeper.sh"))
     }
 
     /// Ends the servers and removes the directory, now.
