@@ -41,3 +41,8 @@ pub use orders::Orders;
 pub use overview::{Overview, Status};
 pub use program::run;
 pub use storage::{Storage, StoreUrl};
+
+/// The examples of the guide to testing.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing.md")]
+struct TestingGuide;
