@@ -67,7 +67,9 @@ impl Kept {
 
     /// Whether the keeper is at work. After a restart of the machine, for example, it is not.
     pub(crate) fn is_watched(&self) -> bool {
-        let Ok(pid) = fs::read_to_string(self.path.join("keeper.pid")) else { return false };
+        let Ok(pid) = fs::read_to_string(self.path.join("keeper.pid")) else {
+            return false;
+        };
         let pid = pid.trim();
         // Not `kill -0`: the number may be another process's by now, or a dead one's that nobody has taken leave of.
         let command = match fs::read_to_string(format!("/proc/{pid}/cmdline")) {
