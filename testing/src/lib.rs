@@ -1,7 +1,17 @@
-//! What tests of composable-rust applications stand on: an event store in memory, clocks that tests move, ids that are
-//! the same in every run, and the conformance suite that every event store passes.
+//! What tests of composable-rust applications stand on: scenarios for the rules of aggregates, an exhaustive test store
+//! for reducers, an event store in memory, stores that fail on purpose, clocks that tests move, ids that are the same in
+//! every run, and the conformance suite that every event store passes. `docs/testing.md` is the guide to all of it.
 //!
 //! Nothing here sleeps, reads the wall clock or draws a random number: a test that passes once passes always.
+//!
+//! | to prove | use |
+//! |---|---|
+//! | the rules of an aggregate | [`Scenario`] |
+//! | a reducer and its effects | [`TestStore`] |
+//! | what is in a store | [`History`], [`assert_stream!`], [`assert_events!`] |
+//! | that the worst is survived | [`FaultyEventStore`], [`RecordingEventStore`] |
+//! | that a store keeps the contract | [`conformance`] |
+//! | what holds for everything | `strategies` (feature `proptest`) |
 //!
 //! ```
 //! use composable_rust_core::{Encoding, EventStore, ExpectedVersion, IdGenerator, SerializedEvent, StreamId};

@@ -8,7 +8,7 @@ use composable_rust_core::{
     Codec, Decoded, Encoded, Event, EventError, EventStore, ExpectedVersion, StreamAppend, StreamId,
 };
 use composable_rust_testing::{
-    InMemoryEventStore,
+    History, InMemoryEventStore,
     strategies::{histories, interleavings, interleavings_of, payloads, serialized_events, stream_ids, stream_ids_of},
 };
 use futures::executor::block_on;
@@ -118,7 +118,7 @@ fn odd_names_and_payloads_come_up() {
     let histories = samples(&histories(any::<u64>().prop_map(Deposited), 9), 50);
     let marks = histories
         .iter()
-        .flat_map(|history| history.to_append())
+        .flat_map(History::to_append)
         .filter_map(|event| event.command);
     assert!(marks.clone().any(|mark| mark.events > 1), "commands of several events");
 }

@@ -67,11 +67,11 @@ use stream::Stream;
 ///     .and_when(1)
 ///     .then_rejected(&LimitReached);
 /// ```
-#[must_use = "a scenario says nothing until a command comes: `.when(...)`"]
 pub struct Scenario<A: Aggregate> {
     stream: Stream<A>,
 }
 
+#[expect(clippy::return_self_not_must_use, reason = "an assertion may be the last word")]
 impl<A: Aggregate> Scenario<A> {
     /// A setting with the environment that `environment` makes from a fixed clock and sequential ids.
     ///
@@ -118,6 +118,7 @@ impl<A: Aggregate> Scenario<A> {
     ///
     /// # Panics
     /// If one of them can't be stored, or not be read again.
+    #[must_use = "a scenario says nothing until a command comes: `.when(...)`"]
     #[track_caller]
     pub fn given(events: impl IntoIterator<Item = A::Event>) -> Self
     where
@@ -130,6 +131,7 @@ impl<A: Aggregate> Scenario<A> {
     ///
     /// # Panics
     /// If one of its events can't be read as an event of the aggregate.
+    #[must_use = "a scenario says nothing until a command comes: `.when(...)`"]
     #[track_caller]
     pub fn given_history(history: &History) -> Self
     where
@@ -139,6 +141,7 @@ impl<A: Aggregate> Scenario<A> {
     }
 
     /// Lets time pass before the command comes.
+    #[must_use = "a scenario says nothing until a command comes: `.when(...)`"]
     pub fn later(self, duration: Duration) -> Self {
         self.stream.pass(duration);
         self
@@ -163,6 +166,7 @@ impl<A: Aggregate> Scenario<A> {
     ///
     /// # Panics
     /// As [`Scenario::when`].
+    #[must_use = "a scenario says nothing until a command comes: `.when(...)`"]
     #[track_caller]
     pub fn after(mut self, commands: impl IntoIterator<Item = A::Command>) -> Self {
         for (number, command) in (1..).zip(commands) {

@@ -43,6 +43,7 @@ impl<A: Aggregate> Setting<A> {
     ///
     /// # Panics
     /// If one of them can't be stored, or not be read again.
+    #[must_use = "a scenario says nothing until a command comes: `.when(...)`"]
     #[track_caller]
     pub fn given(self, events: impl IntoIterator<Item = A::Event>) -> Scenario<A> {
         let mut stream = Stream::new(self.fixed, self.environment, self.asked_once);
@@ -54,6 +55,7 @@ impl<A: Aggregate> Setting<A> {
     ///
     /// # Panics
     /// If one of them can't be read as an event of the aggregate.
+    #[must_use = "a scenario says nothing until a command comes: `.when(...)`"]
     #[track_caller]
     pub fn given_history(self, history: &History) -> Scenario<A> {
         let mut stream = Stream::new(self.fixed, self.environment, self.asked_once);

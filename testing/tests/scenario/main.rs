@@ -1,6 +1,6 @@
 //! Scenarios: what they prove, and what they say when they fail.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helper functions of tests")]
+#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
 mod domain;
 mod failures;

@@ -70,7 +70,9 @@ pub(crate) struct Refused(pub(crate) String);
 type Decision = Result<Vec<OddEvent>, Refused>;
 
 /// A command is what will be decided.
-pub(crate) struct Decide(Box<dyn Fn(&dyn IdGenerator) -> Decision + Send + Sync>);
+pub(crate) struct Decide(Box<Rule>);
+
+type Rule = dyn Fn(&dyn IdGenerator) -> Decision + Send + Sync;
 
 pub(crate) fn decide(decision: impl Fn(&dyn IdGenerator) -> Decision + Send + Sync + 'static) -> Decide {
     Decide(Box::new(decision))

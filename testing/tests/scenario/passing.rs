@@ -43,7 +43,7 @@ fn time_stands_still_until_it_passes_and_ids_count_from_1() {
         .when(Close)
         .then([withdrawn(10), closed("2000-01-01T00:00:00+00:00", FIRST)]);
     Scenario::<Account>::given([])
-        .later(Duration::from_secs(60))
+        .later(Duration::from_mins(1))
         .when(Deposit(0))
         .later(Duration::from_secs(1))
         .and_when(Close)
