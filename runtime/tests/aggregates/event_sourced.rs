@@ -19,7 +19,7 @@ pub(crate) type AccountStore = Store<EventSourced<Account>>;
 pub(crate) fn open(events: &Arc<Scripted>, attempts: u32) -> AccountStore {
     let backoff = Backoff::exponential(attempts, Duration::from_millis(1));
     let retries = Retries::default().with_conflicts(backoff).with_outages(backoff);
-    let environment = EventSourcedEnvironment::new(events.clone(), Arc::new(SystemIds), ());
+    let environment = EventSourcedEnvironment::new(events.port(), Arc::new(SystemIds), ());
     let state = EventSourcedState::new(stream());
     Store::builder(EventSourced::<Account>::with_retries(retries), environment)
         .build(state)
@@ -205,7 +205,7 @@ async fn many_waiting_commands_share_several_appends_within_the_limits() {
 #[tokio::test]
 async fn commands_that_wait_inside_take_places_of_the_inbox() {
     let events = Scripted::new([Step::Held]);
-    let environment = EventSourcedEnvironment::new(events.clone(), Arc::new(SystemIds), ());
+    let environment = EventSourcedEnvironment::new(events.port(), Arc::new(SystemIds), ());
     let builder = Store::builder(EventSourced::<Account>::new(), environment).capacity(10);
     let store = builder.build(EventSourcedState::new(stream())).unwrap();
     store.dispatch(EventSourcedAction::execute(Deposit(1))).await.unwrap();

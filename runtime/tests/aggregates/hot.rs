@@ -61,7 +61,7 @@ async fn a_snapshot_is_offered_when_it_is_due_and_loading_begins_from_it() {
         data: Codec::BINCODE.encode(&1000_i64).unwrap(),
     };
     assert_eq!(
-        store.save_snapshot(stream(), wrong).await.unwrap(),
+        store.inner.save_snapshot(stream(), wrong).await.unwrap(),
         SnapshotOutcome::Stored
     );
     assert_eq!(
@@ -80,7 +80,7 @@ async fn a_snapshot_of_another_schema_is_ignored_and_replaced_after_a_replay() {
         schema: 99,
         data: vec![1, 2, 3],
     };
-    store.save_snapshot(stream(), other).await.unwrap();
+    store.inner.save_snapshot(stream(), other).await.unwrap();
     assert_eq!(balance(&host(&store)).await, (7, Version::from(1)));
     let replaced = async {
         while store
@@ -98,7 +98,7 @@ async fn a_snapshot_of_another_schema_is_ignored_and_replaced_after_a_replay() {
 async fn idle_streams_are_let_go_and_loaded_again() {
     let clock = Arc::new(FixedClock::default());
     let store = Scripted::new([]);
-    let host = Aggregates::<Account>::builder(store.clone(), ())
+    let host = Aggregates::<Account>::builder(store.port(), ())
         .clock(clock.clone())
         .idle_after(Duration::from_mins(1))
         .build();
@@ -115,7 +115,7 @@ async fn idle_streams_are_let_go_and_loaded_again() {
 #[tokio::test]
 async fn no_more_streams_stay_hot_than_was_asked_for() {
     let store = Scripted::new([]);
-    let host = Aggregates::<Account>::builder(store.clone(), ()).keep_hot(10).build();
+    let host = Aggregates::<Account>::builder(store.port(), ()).keep_hot(10).build();
     for n in 0..100 {
         host.execute(&n.to_string(), Deposit(n)).await.unwrap();
         assert!(host.hot() <= 10);

@@ -19,7 +19,7 @@ use composable_rust_core::{Backoff, Version};
 use composable_rust_runtime::{Aggregates, Retries};
 
 fn host(store: &Arc<Scripted>) -> Aggregates<Account> {
-    Aggregates::new(store.clone(), ())
+    Aggregates::new(store.port(), ())
 }
 
 fn attempts(n: u32) -> Retries {
@@ -28,7 +28,7 @@ fn attempts(n: u32) -> Retries {
 }
 
 fn impatient(store: &Arc<Scripted>) -> Aggregates<Account> {
-    Aggregates::builder(store.clone(), ())
+    Aggregates::builder(store.port(), ())
         .retries(attempts(2))
         .store_timeout(Duration::from_secs(1))
         .build()

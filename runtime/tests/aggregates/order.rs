@@ -141,7 +141,7 @@ async fn a_shutdown_ends_at_its_deadline() {
 #[tokio::test]
 async fn beyond_the_capacity_further_callers_wait_for_a_place() {
     let store = Scripted::new([Step::Held]);
-    let host = Aggregates::<Account>::builder(store.clone(), ()).capacity(1).build();
+    let host = Aggregates::<Account>::builder(store.port(), ()).capacity(1).build();
     let first = host.execute("a", Deposit(1));
     let second = host.execute("b", Deposit(2));
     let release = async {

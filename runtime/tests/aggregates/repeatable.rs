@@ -148,7 +148,7 @@ async fn a_caller_that_saw_what_another_process_has_changed_is_told() {
 }
 
 fn timed(store: &Arc<Scripted>, clock: &TestClock) -> Aggregates<Account> {
-    Aggregates::builder(store.clone(), ())
+    Aggregates::builder(store.port(), ())
         .clock(Arc::new(clock.clone()))
         .retries(attempts(1))
         .build()

@@ -1,25 +1,17 @@
-//! A store in memory that meets each append with the next step of a script.
+//! A store in memory that meets each append with the next step of a script: the kit's faults, as a list.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
-use composable_rust_core::{
-    AppendError, Appended, EventStore, ExpectedVersion, ReadError, ReadStream, RecordedEvent, Snapshot, SnapshotError,
-    SnapshotOutcome, Source, StreamAppend, StreamId,
-};
-use composable_rust_testing::InMemoryEventStore;
-use futures::{
-    FutureExt, StreamExt,
-    future::BoxFuture,
-    stream::{self, BoxStream},
-};
+use composable_rust_core::{EventStore, ExpectedVersion, StreamAppend, StreamId};
+use composable_rust_testing::{FaultyEventStore, InMemoryEventStore, Operation, RecordingEventStore};
 use tokio::sync::Notify;
 
-use super::{AccountEvent, serialized};
+use super::{AccountEvent, serialized, stream};
 
-/// What happens to an append (or, where it says so, to a read).
+/// What happens to an append.
 pub(crate) enum Step {
     /// It is carried out.
     Pass,
@@ -49,31 +41,55 @@ pub(crate) enum ReadStep {
     Panic,
 }
 
-#[derive(Default)]
+type Faulty = FaultyEventStore<InMemoryEventStore>;
+
 pub(crate) struct Scripted {
     pub(crate) inner: InMemoryEventStore,
-    script: Mutex<VecDeque<Step>>,
-    reads: Mutex<VecDeque<ReadStep>>,
-    pub(crate) appends: Mutex<Vec<StreamAppend>>,
-    pub(crate) proceed: Notify,
-    pub(crate) arrived: Notify,
+    faulty: Faulty,
+    recorded: RecordingEventStore<Faulty>,
+    pub(crate) proceed: Arc<Notify>,
+    pub(crate) arrived: Arrivals,
 }
 
 impl Scripted {
     pub(crate) fn new(script: impl IntoIterator<Item = Step>) -> Arc<Self> {
+        let inner = InMemoryEventStore::new();
+        let faulty = FaultyEventStore::new(inner.clone());
+        let proceed = Arc::new(Notify::new());
+        for (nth, step) in (1..).zip(script) {
+            tell(&faulty, nth, step, &proceed);
+        }
+        let recorded = RecordingEventStore::new(faulty.clone());
+        let arrived = Arrivals::at(recorded.clone());
         Arc::new(Self {
-            script: Mutex::new(script.into_iter().collect()),
-            ..Self::default()
+            inner,
+            faulty,
+            recorded,
+            proceed,
+            arrived,
         })
+    }
+
+    /// The store, as the shells are given it.
+    pub(crate) fn port(&self) -> Arc<dyn EventStore> {
+        Arc::new(self.recorded.clone())
     }
 
     /// What happens to the next reads.
     pub(crate) fn script_reads(&self, steps: impl IntoIterator<Item = ReadStep>) {
-        self.reads.lock().unwrap().extend(steps);
+        let next = self.faulty.made(Operation::Read) + 1;
+        for (nth, step) in (next..).zip(steps) {
+            let read = self.faulty.nth_read(nth);
+            match step {
+                ReadStep::Unavailable => read.fails(),
+                ReadStep::Hang => read.is_never_answered(),
+                ReadStep::Panic => read.panics(),
+            };
+        }
     }
 
     pub(crate) fn appends(&self) -> Vec<StreamAppend> {
-        self.appends.lock().unwrap().clone()
+        self.recorded.appends()
     }
 
     /// All that is stored in a stream, decoded.
@@ -84,66 +100,44 @@ impl Scripted {
             .flat_map(|event| event.decode::<AccountEvent>().unwrap().as_slice().to_vec())
             .collect()
     }
-
-    async fn perform(&self, step: Step, append: StreamAppend) -> Result<Appended, AppendError> {
-        match step {
-            Step::Pass => {}
-            Step::OvertakenBy(events) => {
-                let theirs = serialized(&events);
-                self.inner
-                    .append_events(append.stream_id.clone(), ExpectedVersion::Any, theirs)
-                    .await?;
-            }
-            Step::Unavailable => return Err(AppendError::Unavailable(outage())),
-            Step::Full => return Err(AppendError::Backend(outage())),
-            Step::Lost => return Err(AppendError::OutcomeUnknown(outage())),
-            Step::AnswerLost => {
-                self.inner.append(append).await?;
-                return Err(AppendError::OutcomeUnknown(outage()));
-            }
-            Step::Hang => std::future::pending().await,
-            Step::Panic => panic!("the store panicked"),
-            Step::Held => self.proceed.notified().await,
-        }
-        self.inner.append(append).await
-    }
 }
 
-fn outage() -> Source {
-    Arc::new(std::io::Error::other("scripted outage"))
+fn tell(faulty: &Faulty, nth: u64, step: Step, proceed: &Arc<Notify>) {
+    let append = faulty.nth_append(nth);
+    match step {
+        Step::Pass => faulty.clone(),
+        Step::OvertakenBy(events) => {
+            let rival = StreamAppend::new(stream(), ExpectedVersion::Any, serialized(&events));
+            append.is_overtaken_by(rival)
+        }
+        Step::Unavailable => append.fails_before_commit(),
+        Step::Full => append.is_refused(),
+        Step::Lost => append.loses_its_request(),
+        Step::AnswerLost => append.fails_after_commit(),
+        Step::Hang => append.is_never_answered(),
+        Step::Panic => append.panics(),
+        Step::Held => {
+            let proceed = Arc::clone(proceed);
+            append.is_held_until(async move { proceed.notified().await })
+        }
+    };
 }
 
-impl EventStore for Scripted {
-    fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
-        let step = self.script.lock().unwrap().pop_front().unwrap_or(Step::Pass);
-        self.appends.lock().unwrap().push(append.clone());
-        self.arrived.notify_one();
-        self.perform(step, append).boxed()
+/// The appends that nobody has waited for yet.
+pub(crate) struct Arrivals {
+    recorded: RecordingEventStore<Faulty>,
+    seen: AtomicUsize,
+}
+
+impl Arrivals {
+    fn at(recorded: RecordingEventStore<Faulty>) -> Self {
+        let seen = AtomicUsize::new(0);
+        Self { recorded, seen }
     }
 
-    fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>> {
-        self.inner.append_batch(appends)
-    }
-
-    fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
-        match self.reads.lock().unwrap().pop_front() {
-            Some(ReadStep::Unavailable) => return stream::iter([Err(ReadError::Unavailable(outage()))]).boxed(),
-            Some(ReadStep::Hang) => return stream::pending().boxed(),
-            Some(ReadStep::Panic) => return stream::once(async { panic!("the read panicked") }).boxed(),
-            None => {}
-        }
-        self.inner.read_stream(read)
-    }
-
-    fn save_snapshot(
-        &self,
-        stream_id: StreamId,
-        snapshot: Snapshot,
-    ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
-        self.inner.save_snapshot(stream_id, snapshot)
-    }
-
-    fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
-        self.inner.load_snapshot(stream_id)
+    /// Completes when an append has arrived since the last time.
+    pub(crate) async fn notified(&self) {
+        self.recorded.appends_begun(self.seen.load(Ordering::SeqCst) + 1).await;
+        self.seen.store(self.recorded.appends().len(), Ordering::SeqCst);
     }
 }
