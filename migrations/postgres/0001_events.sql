@@ -1,7 +1,7 @@
 -- The event store: the log, its snapshots, and what the log knows of itself. Applied as one transaction, by the library,
 -- by scripts/migrate.sh or by any other tool; applied again, it changes nothing. Everything is created in the first
 -- schema of the search_path. To partition the log, create `events` before, as docs/database-setup.md says: whatever
--- is there already is left as it is.
+-- is there already is left as it is. Needs PostgreSQL 14 or newer and the right to create tables in the schema, no more.
 
 -- Migrators take turns, whoever they are: a second one finds everything done.
 SELECT pg_advisory_xact_lock(4921057309116672011);
@@ -43,8 +43,15 @@ CREATE UNIQUE INDEX IF NOT EXISTS events_by_command ON events (command_id, strea
 CREATE INDEX IF NOT EXISTS events_in_order ON events (generation, transaction_id, position);
 -- For questions about time.
 CREATE INDEX IF NOT EXISTS events_by_created_at ON events USING brin (created_at);
--- For questions of people; no statement of the store uses it.
-CREATE INDEX IF NOT EXISTS events_by_type ON events (event_type);
+-- For questions of people; no statement of the store uses it. Left out by `SET event_store.event_type_index = 'off'`, and
+-- not created again when somebody has dropped it.
+DO $$
+BEGIN
+    IF current_setting('event_store.event_type_index', true) IS DISTINCT FROM 'off'
+       AND NOT EXISTS (SELECT FROM event_store_migrations WHERE version = 1) THEN
+        CREATE INDEX IF NOT EXISTS events_by_type ON events (event_type);
+    END IF;
+END $$;
 
 -- Accelerators: replaced by newer ones, and lost without harm.
 CREATE TABLE IF NOT EXISTS snapshots (
@@ -55,15 +62,55 @@ CREATE TABLE IF NOT EXISTS snapshots (
     state_data BYTEA       NOT NULL
 );
 
--- One row: the cluster whose transaction ids the log holds, and how often it has moved to another one.
+-- The identity of this cluster; NULL where the role is not allowed to ask for it.
+CREATE OR REPLACE FUNCTION event_store_cluster() RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') THEN
+        RETURN (SELECT system_identifier FROM pg_catalog.pg_control_system());
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- One row: the cluster whose transaction ids the log holds, where it is known, and how often the log has moved.
 CREATE TABLE IF NOT EXISTS event_log (
     single            BOOLEAN  NOT NULL PRIMARY KEY DEFAULT true CHECK (single),
-    system_identifier BIGINT   NOT NULL,
+    system_identifier BIGINT,
     generation        SMALLINT NOT NULL CHECK (generation >= 1)
 );
 INSERT INTO event_log (system_identifier, generation)
-SELECT system_identifier, 1 FROM pg_control_system()
+SELECT event_store_cluster(), 1
     ON CONFLICT DO NOTHING;
+
+-- Takes a log over that another cluster has written: restored from a dump, brought along by an upgrade, or the end of a
+-- logical replication. Transaction ids of two clusters do not compare, so those to come belong to a new generation, which
+-- stands behind the old one; all that is stored keeps its place. Changes nothing where the log is this cluster's.
+-- Needs the owner of events; whoever writes waits for it.
+CREATE OR REPLACE FUNCTION event_store_adopt() RETURNS SMALLINT LANGUAGE plpgsql AS $$
+DECLARE
+    log       event_log;
+    newest    XID8;
+    following SMALLINT;
+BEGIN
+    PERFORM pg_advisory_xact_lock(4921057309116672011);
+    SELECT * INTO log FROM event_log;
+    SELECT transaction_id INTO newest
+      FROM events
+     WHERE generation = log.generation
+     ORDER BY transaction_id DESC
+     LIMIT 1;
+    IF log.system_identifier IS NOT DISTINCT FROM event_store_cluster()
+       AND log.generation IS NOT NULL
+       AND coalesce(newest < pg_snapshot_xmax(pg_current_snapshot()), true) THEN
+        RETURN log.generation;
+    END IF;
+    following := coalesce((SELECT max(generation) FROM events), 0) + 1;
+    following := greatest(following, coalesce(log.generation, 0) + 1);
+    EXECUTE format('ALTER TABLE events ALTER COLUMN generation SET DEFAULT %s', following);
+    INSERT INTO event_log (system_identifier, generation) VALUES (event_store_cluster(), following)
+        ON CONFLICT (single) DO UPDATE
+       SET system_identifier = excluded.system_identifier, generation = excluded.generation;
+    RETURN following;
+END $$;
 
 CREATE OR REPLACE FUNCTION event_store_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

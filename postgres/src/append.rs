@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use composable_rust_core::{AppendError, StreamAppend, Version};
-use tokio::sync::watch;
 
 use crate::{
     connection::{Connections, Lease},
@@ -12,6 +11,7 @@ use crate::{
     insert::{self, Verdict},
     job::{Answer, Job},
     judge, locked,
+    notify::Announcer,
 };
 
 /// After so many times that somebody else was first, the streams are locked.
@@ -21,16 +21,16 @@ const UNLOCKED: u32 = 3;
 const AGAIN: u32 = 32;
 
 /// Writes a group and answers its jobs.
-pub(crate) async fn group(connections: &Arc<Connections>, jobs: Vec<Job>, committed: &watch::Sender<u64>) {
-    for job in together(connections, jobs, committed).await {
-        together(connections, vec![job], committed).await;
+pub(crate) async fn group(connections: &Arc<Connections>, jobs: Vec<Job>, announcer: &Arc<Announcer>) {
+    for job in together(connections, jobs, announcer).await {
+        together(connections, vec![job], announcer).await;
     }
 }
 
 /// Writes jobs by one statement; returns those that have to be written one by one.
-async fn together(connections: &Arc<Connections>, jobs: Vec<Job>, committed: &watch::Sender<u64>) -> Vec<Job> {
+async fn together(connections: &Arc<Connections>, jobs: Vec<Job>, announcer: &Arc<Announcer>) -> Vec<Job> {
     match connections.lease().await {
-        Ok(lease) => Writer::new(lease, committed).write(jobs).await,
+        Ok(lease) => Writer::new(lease, announcer).write(jobs).await,
         Err(error) => {
             refuse(jobs, &failure::before_sending(error));
             Vec::new()
@@ -67,7 +67,7 @@ impl From<Failed> for AppendError {
 
 struct Writer<'a> {
     lease: Lease,
-    committed: &'a watch::Sender<u64>,
+    announcer: &'a Arc<Announcer>,
     /// How often somebody else was first.
     taken: u32,
     again: u32,
@@ -76,10 +76,10 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    const fn new(lease: Lease, committed: &'a watch::Sender<u64>) -> Self {
+    const fn new(lease: Lease, announcer: &'a Arc<Announcer>) -> Self {
         Self {
             lease,
-            committed,
+            announcer,
             taken: 0,
             again: 0,
             ends: Vec::new(),
@@ -97,10 +97,12 @@ impl<'a> Writer<'a> {
             };
             self.lease.finish(Some(&failed.error));
             match Kind::of(&failed.error) {
-                Kind::Taken => jobs = match self.settle(jobs, failed).await {
-                    Settled::Again(rest) => rest,
-                    Settled::Apart(rest) => return rest,
-                },
+                Kind::Taken => {
+                    jobs = match self.settle(jobs, failed).await {
+                        Settled::Again(rest) => rest,
+                        Settled::Apart(rest) => return rest,
+                    }
+                }
                 Kind::Again if self.again < AGAIN => self.again += 1,
                 // What the server refuses may be due to one of them alone.
                 Kind::Other if jobs.len() > 1 && failed.error.as_database_error().is_some() => return jobs,
@@ -121,7 +123,9 @@ impl<'a> Writer<'a> {
             locked::write(connection, &entries, || in_doubt(jobs, true)).await
         } else {
             in_doubt(jobs, true);
-            insert::write(connection, &entries, is_all_or_nothing(jobs)).await.map_err(Failed::at_commit)
+            insert::write(connection, &entries, is_all_or_nothing(jobs))
+                .await
+                .map_err(Failed::at_commit)
         };
         in_doubt(jobs, false);
         outcome
@@ -131,7 +135,9 @@ impl<'a> Writer<'a> {
     async fn conclude(mut self, jobs: Vec<Job>, mut verdicts: &[Verdict]) {
         let (mut answers, mut refused) = (Vec::with_capacity(jobs.len()), Vec::new());
         for job in jobs {
-            let Some((own, others)) = verdicts.split_at_checked(job.appends.len()) else { continue };
+            let Some((own, others)) = verdicts.split_at_checked(job.appends.len()) else {
+                continue;
+            };
             verdicts = others;
             match judge::at_once(&job.appends, own) {
                 Some(answer) => answers.push((job, answer)),
@@ -139,7 +145,7 @@ impl<'a> Writer<'a> {
             }
         }
         if answers.iter().any(|(job, answer)| job.events > 0 && answer.is_ok()) {
-            self.committed.send_modify(|commits| *commits += 1);
+            self.announcer.committed();
         }
         self.lease.finish(None);
         // Who was answered may never drive this runtime again: nothing that others need is held by then.
@@ -161,7 +167,9 @@ impl<'a> Writer<'a> {
         drop(self);
         let mut facts = &*facts;
         for (job, verdicts) in &mut refused {
-            let Some((own, others)) = facts.split_at_checked(job.appends.len()) else { continue };
+            let Some((own, others)) = facts.split_at_checked(job.appends.len()) else {
+                continue;
+            };
             facts = others;
             let answer = judge::answer(&job.appends, own, Some(verdicts));
             job.reply.send(answer.unwrap_or_else(not_inserted));
@@ -216,7 +224,9 @@ enum Settled {
 fn answer_some(jobs: Vec<Job>, mut facts: &[Facts]) -> Vec<Job> {
     let mut rest = Vec::new();
     for mut job in jobs {
-        let Some((own, others)) = facts.split_at_checked(job.appends.len()) else { continue };
+        let Some((own, others)) = facts.split_at_checked(job.appends.len()) else {
+            continue;
+        };
         facts = others;
         match judge::answer(&job.appends, own, None) {
             Some(answer) => job.reply.send(answer),

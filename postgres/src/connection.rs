@@ -10,7 +10,7 @@ use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgConnectOptions,
 };
 use tokio::{
-    runtime::Handle,
+    runtime::{Handle, Id},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
@@ -49,6 +49,8 @@ enum Source {
 struct Idle {
     connection: PgConnection,
     since: Instant,
+    /// Where it was opened: only while somebody drives this runtime does anything come through.
+    runtime: Id,
 }
 
 #[derive(Debug)]
@@ -99,9 +101,10 @@ impl Connections {
     async fn try_lease(self: &Arc<Self>) -> Result<Lease, sqlx::Error> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
+        let runtime = Handle::try_current().map_err(|_| Stopped::NoRuntime)?.id();
         let held = match &self.source {
             Source::Pool(pool) => Held::Pooled(pool.acquire().await?),
-            Source::Own(options) => Held::Own(match self.living().await {
+            Source::Own(options) => Held::Own(match self.living(runtime).await {
                 Some(connection) => connection,
                 None => options.connect().await.map_err(unreachable)?,
             }),
@@ -109,15 +112,16 @@ impl Connections {
         Ok(Lease {
             held: Some(held),
             home: Arc::clone(self),
+            runtime,
             done: false,
             _permit: permit,
         })
     }
 
-    /// An idle connection, the last used first, that can be relied on.
-    async fn living(&self) -> Option<PgConnection> {
+    /// An idle connection of this runtime, the last used first, that can be relied on.
+    async fn living(&self, runtime: Id) -> Option<PgConnection> {
         loop {
-            let mut idle = self.take_idle()?;
+            let mut idle = self.take_idle(runtime)?;
             if !self.is_in_doubt(&idle) || idle.connection.ping().await.is_ok() {
                 return Some(idle.connection);
             }
@@ -129,12 +133,15 @@ impl Connections {
         idle.since.elapsed() > TRUSTED_FOR || broken.is_some_and(|broken| idle.since <= broken)
     }
 
-    /// The last used one; those at the other end, which nobody needs any more, are closed.
-    fn take_idle(&self) -> Option<Idle> {
+    /// The last used one. Closed are those at the other end, which nobody needs any more, and where there is none, those
+    /// of other runtimes in whose place one is opened.
+    fn take_idle(&self, runtime: Id) -> Option<Idle> {
         let mut idle = self.idle();
-        let taken = idle.pop();
+        let own = idle.iter().rposition(|idle| idle.runtime == runtime);
+        let taken = own.map(|own| idle.remove(own));
         let expired = idle.iter().take_while(|idle| idle.since.elapsed() > KEPT_FOR).count();
-        drop(idle.drain(..expired));
+        let too_many = idle.len().saturating_sub(self.permits.available_permits());
+        drop(idle.drain(..expired.max(too_many)));
         taken
     }
 
@@ -164,7 +171,9 @@ impl Connections {
         };
         self.permits.close();
         let connections = std::mem::take(&mut *self.idle());
-        for idle in connections {
+        let runtime = Handle::try_current().map(|runtime| runtime.id()).ok();
+        // Those of other runtimes, which may not be driven any more, are dropped without a farewell.
+        for idle in connections.into_iter().filter(|idle| Some(idle.runtime) == runtime) {
             if let Err(error) = idle.connection.close().await {
                 tracing::debug!(%error, "a connection did not close cleanly");
             }
@@ -193,6 +202,7 @@ fn unreachable(error: sqlx::Error) -> sqlx::Error {
 pub(crate) struct Lease {
     held: Option<Held>,
     home: Arc<Connections>,
+    runtime: Id,
     done: bool,
     _permit: OwnedSemaphorePermit,
 }
@@ -219,7 +229,9 @@ impl Lease {
             }
             // Somebody else may be the primary by now: the next connection asks the name again.
             Some(Kind::ReadOnly | Kind::Busy | Kind::Unreachable) => false,
-            Some(Kind::Other) => failed.is_some_and(|error| error.as_database_error().is_some() && !failure::is_fatal(error)),
+            Some(Kind::Other) => {
+                failed.is_some_and(|error| error.as_database_error().is_some() && !failure::is_fatal(error))
+            }
         };
     }
 }
@@ -231,6 +243,7 @@ impl Drop for Lease {
             Some(Held::Own(connection)) if self.done => self.home.idle().push(Idle {
                 connection,
                 since: Instant::now(),
+                runtime: self.runtime,
             }),
             Some(Held::Pooled(mut connection)) if !self.done => connection.close_on_drop(),
             Some(Held::Own(_) | Held::Pooled(_)) | None => {}

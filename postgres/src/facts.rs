@@ -78,7 +78,10 @@ impl Facts {
             return Ok(None);
         };
         let count = append.events.len() as u64;
-        let is_long_enough = before.get().checked_add(count).is_some_and(|to| to <= self.end.version.get());
+        let is_long_enough = before
+            .get()
+            .checked_add(count)
+            .is_some_and(|to| to <= self.end.version.get());
         if !is_long_enough || !self.ids.contains(&first.id) {
             return Ok(None);
         }
@@ -133,5 +136,7 @@ async fn stored(
         .bind(before.as_i64().saturating_add(1))
         .bind(i64::try_from(append.events.len()).unwrap_or(i64::MAX));
     let rows = connection.fetch_all(query).await?;
-    rows.iter().map(|row| row::event(row, Some(&append.stream_id))).collect()
+    rows.iter()
+        .map(|row| row::event(row, Some(&append.stream_id)))
+        .collect()
 }

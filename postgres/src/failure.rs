@@ -75,7 +75,9 @@ pub(crate) fn of_append(error: sqlx::Error) -> AppendError {
 
 /// Whether the server has ended the connection with this error.
 pub(crate) fn is_fatal(error: &sqlx::Error) -> bool {
-    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    let error = error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     error.is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 

@@ -95,7 +95,11 @@ fn bind_events<'q>(query: PgQuery<'q>, entries: &[&StreamAppend]) -> Result<PgQu
         .bind(events().map(|event| event.encoding.code()).bind_iter())
         .bind(events().map(|event| &*event.data).bind_iter())
         .bind(metadata)
-        .bind(events().map(|event| event.command.map(|mark| *mark.id.as_uuid())).bind_iter())
+        .bind(
+            events()
+                .map(|event| event.command.map(|mark| *mark.id.as_uuid()))
+                .bind_iter(),
+        )
         .bind(events().map(command_events).bind_iter()))
 }
 
@@ -131,7 +135,9 @@ fn verdict(row: &PgRow, append: &StreamAppend) -> Result<Verdict, sqlx::Error> {
 }
 
 fn written(row: &PgRow, id: EventId) -> Result<Option<Appended>, sqlx::Error> {
-    let Some(generation) = row.try_get(3)? else { return Ok(None) };
+    let Some(generation) = row.try_get(3)? else {
+        return Ok(None);
+    };
     Ok(Some(Appended {
         version: version(row, 2)?,
         position: row::at(generation, row.try_get(4)?, row.try_get(5)?, id),
@@ -144,7 +150,10 @@ async fn complete(
     entries: &[&StreamAppend],
     verdicts: &mut [Verdict],
 ) -> Result<(), sqlx::Error> {
-    let checked = entries.iter().zip(verdicts).filter(|(append, _)| append.events.is_empty());
+    let checked = entries
+        .iter()
+        .zip(verdicts)
+        .filter(|(append, _)| append.events.is_empty());
     let mut checked: Vec<_> = checked.collect();
     if checked.is_empty() {
         return Ok(());

@@ -56,7 +56,10 @@ pub(crate) fn answer(appends: &[StreamAppend], facts: &[Facts], verdicts: Option
 
 /// Whether every entry with events is a repetition: the first attempt was all or nothing.
 fn is_repetition(appends: &[StreamAppend], judgements: &[Judgement]) -> bool {
-    let mut writing = appends.iter().zip(judgements).filter(|(append, _)| !append.events.is_empty());
+    let mut writing = appends
+        .iter()
+        .zip(judgements)
+        .filter(|(append, _)| !append.events.is_empty());
     let has_events = writing.clone().next().is_some();
     has_events && writing.all(|(_, judgement)| matches!(judgement, Judgement::Repeated(_)))
 }

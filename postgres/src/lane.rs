@@ -206,5 +206,9 @@ fn collide(one: &StreamAppend, other: &StreamAppend) -> bool {
 }
 
 fn marks(append: &StreamAppend) -> impl Iterator<Item = composable_rust_core::CommandId> {
-    append.events.iter().filter_map(|event| event.command).map(|mark| mark.id)
+    append
+        .events
+        .iter()
+        .filter_map(|event| event.command)
+        .map(|mark| mark.id)
 }

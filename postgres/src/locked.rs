@@ -25,13 +25,19 @@ pub(crate) async fn write(
     entries: &[&StreamAppend],
     committing: impl FnOnce(),
 ) -> Result<Vec<Verdict>, Failed> {
-    connection.execute(statements::BEGIN).await.map_err(Failed::before_commit)?;
+    connection
+        .execute(statements::BEGIN)
+        .await
+        .map_err(Failed::before_commit)?;
     let verdicts = match judged(connection, entries).await {
         Ok(verdicts) => verdicts,
         Err(error) => return Err(roll_back(connection, error).await),
     };
     committing();
-    connection.execute(statements::COMMIT).await.map_err(Failed::at_commit)?;
+    connection
+        .execute(statements::COMMIT)
+        .await
+        .map_err(Failed::at_commit)?;
     Ok(verdicts)
 }
 

@@ -2,11 +2,30 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgConnectOptions};
 
 use crate::{OpenError, PostgresEventStore, open};
 
 /// How a store is opened; the defaults are right for most.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use composable_rust_core::{EventLog, Position};
+/// use composable_rust_postgres::PostgresEventStore;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let store = PostgresEventStore::options()
+///     .max_connections(16)
+///     .acquire_timeout(Duration::from_secs(5))
+///     .schema("orders")
+///     .migrate_on_connect(true)
+///     .connect("postgres://app@localhost/shop")
+///     .await?;
+/// assert_eq!(store.head().await?, Position::BEGINNING);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "options open nothing until `connect` or `from_pool` is called"]
 pub struct PostgresOptions {
@@ -23,13 +42,13 @@ pub(crate) struct Settings {
     pub(crate) poll_interval: Duration,
     pub(crate) idle_poll_interval: Duration,
     pub(crate) notifications: bool,
-    /// Where to LISTEN, if not where everything else goes.
-    pub(crate) direct_url: Option<String>,
-    /// Whether a pooler in transaction mode stands between the store and the server.
+    pub(crate) listen_url: Option<String>,
+    /// Where to LISTEN, once that is known; `None` where notifications are off or nothing would come through.
+    pub(crate) listen: Option<PgConnectOptions>,
     pub(crate) transaction_pooler: bool,
     pub(crate) require_durability: bool,
     pub(crate) event_type_index: bool,
-    pub(crate) migrate: bool,
+    pub(crate) migrate_on_connect: bool,
 }
 
 impl Default for Settings {
@@ -42,25 +61,100 @@ impl Default for Settings {
             poll_interval: Duration::from_millis(20),
             idle_poll_interval: Duration::from_secs(1),
             notifications: true,
-            direct_url: None,
+            listen_url: None,
+            listen: None,
             transaction_pooler: false,
             require_durability: false,
             event_type_index: true,
-            migrate: false,
+            migrate_on_connect: false,
         }
     }
 }
 
+/// No timer is asked for less.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
 impl PostgresOptions {
-    /// The most connections that are open at the same time, opened when they are first needed. 8 by default, at least 1.
+    /// The most connections at the same time, opened when they are first needed. 8 by default, at least 1: appends of many
+    /// callers share commits, so that more connections help readers alone. One more listens, if notifications are on.
+    /// A pool has its own limit.
     pub fn max_connections(mut self, connections: u32) -> Self {
         self.settings.max_connections = connections.clamp(1, 1024);
         self
     }
 
-    /// How long a call waits for a connection before it is `Unavailable`. 30 seconds by default.
+    /// How long a call waits for a connection before it is `Unavailable`. 30 seconds by default. A pool has its own.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.settings.acquire_timeout = timeout;
+        self
+    }
+
+    /// How many prepared statements a connection keeps. As the URL says by default, else 100: all that the store has.
+    /// With 0 every call takes one round trip more, to prepare its statement. A pool has its own.
+    pub fn statement_cache(mut self, statements: usize) -> Self {
+        self.settings.statement_cache = Some(statements);
+        self
+    }
+
+    /// The schema that holds the store's tables: stores of several schemas live side by side in one database. What the
+    /// session's `search_path` says by default. Migrating creates it. With a pool or a pooler this is checked, not set.
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.settings.schema = Some(schema.into());
+        self
+    }
+
+    /// How often a waiting reader looks while events are on their way that it can't read yet. 20 milliseconds by default.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.settings.poll_interval = interval.max(SHORTEST_INTERVAL);
+        self
+    }
+
+    /// How often a waiting reader looks while nothing is on its way. One second by default; notifications wake it sooner.
+    pub fn idle_poll_interval(mut self, interval: Duration) -> Self {
+        self.settings.idle_poll_interval = interval.max(SHORTEST_INTERVAL);
+        self
+    }
+
+    /// Whether this store tells others of its appends, and has itself told of theirs, by NOTIFY and LISTEN. On by
+    /// default. Nothing rests on it but how soon a waiting reader of another process wakes.
+    pub fn notifications(mut self, on: bool) -> Self {
+        self.settings.notifications = on;
+        self
+    }
+
+    /// Where to LISTEN, when everything else goes through a pooler: an address of the server itself.
+    pub fn listen_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.listen_url = Some(url.into());
+        self
+    }
+
+    /// Says that a pooler in transaction mode stands between the store and the server. Then nothing is set when a session
+    /// starts (so the role's `default_transaction_isolation` and `search_path` count, and are checked), and nobody
+    /// listens but at [`PostgresOptions::listen_url`]. The pooler has to keep track of prepared statements: pgbouncer
+    /// 1.21 or newer with `max_prepared_statements`; an older one serves in session mode, without this option.
+    pub fn transaction_pooler(mut self, present: bool) -> Self {
+        self.settings.transaction_pooler = present;
+        self
+    }
+
+    /// Refuses a server that may lose acknowledged events: one with `fsync` or `synchronous_commit` off. By default that
+    /// is a warning in the trace.
+    pub fn require_durability(mut self, require: bool) -> Self {
+        self.settings.require_durability = require;
+        self
+    }
+
+    /// Whether the schema is created with an index on `event_type`, which is for people: the store never uses it, and
+    /// every append pays for it. On by default; counts when the tables are created, not later.
+    pub fn event_type_index(mut self, present: bool) -> Self {
+        self.settings.event_type_index = present;
+        self
+    }
+
+    /// Whether to bring the schema up to date before the store opens, which needs the right to create tables. Off by
+    /// default, so that a program in production needs no such right.
+    pub fn migrate_on_connect(mut self, migrate: bool) -> Self {
+        self.settings.migrate_on_connect = migrate;
         self
     }
 
@@ -72,11 +166,28 @@ impl PostgresOptions {
         open::url(url, self.settings).await
     }
 
-    /// Opens the store through the application's own pool.
+    /// Opens the store through the application's own pool: its limits and timeouts count, not those of these options.
+    /// Switch its `test_before_acquire` off, which costs each append a round trip.
     ///
     /// # Errors
     /// See [`OpenError`]; each variant says what to do next.
     pub async fn from_pool(self, pool: PgPool) -> Result<PostgresEventStore, OpenError> {
         open::pool(pool, self.settings).await
+    }
+
+    /// Brings the schema of the database at `url` up to date: see [`PostgresEventStore::migrate`].
+    ///
+    /// # Errors
+    /// See [`OpenError`]; each variant says what to do next.
+    pub async fn migrate(self, url: &str) -> Result<(), OpenError> {
+        open::migrate(url, &self.settings).await
+    }
+
+    /// Takes over the log in the database at `url`: see [`PostgresEventStore::adopt`].
+    ///
+    /// # Errors
+    /// See [`OpenError`]; each variant says what to do next.
+    pub async fn adopt(self, url: &str) -> Result<(), OpenError> {
+        open::adopt(url, &self.settings).await
     }
 }

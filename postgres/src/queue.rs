@@ -13,7 +13,7 @@ use std::{
 use composable_rust_core::{AppendError, StreamAppend};
 use tokio::{
     runtime::{Handle, Id},
-    sync::{Notify, watch},
+    sync::Notify,
 };
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     failure::Stopped,
     job::{self, Answer, Job},
     lane::{Group, Lane},
+    notify::Announcer,
 };
 
 /// How often others are let speak between two groups, at most.
@@ -31,7 +32,7 @@ const YIELDS: usize = 8;
 pub(crate) struct Queue {
     connections: Arc<Connections>,
     lanes: Mutex<Lanes>,
-    committed: watch::Sender<u64>,
+    announcer: Arc<Announcer>,
     drained: Notify,
 }
 
@@ -42,18 +43,13 @@ struct Lanes {
 }
 
 impl Queue {
-    pub(crate) fn new(connections: Arc<Connections>) -> Arc<Self> {
+    pub(crate) fn new(connections: Arc<Connections>, announcer: Arc<Announcer>) -> Arc<Self> {
         Arc::new(Self {
             connections,
             lanes: Mutex::default(),
-            committed: watch::Sender::new(0),
+            announcer,
             drained: Notify::new(),
         })
-    }
-
-    /// Changes with every commit of this store.
-    pub(crate) fn committed(&self) -> watch::Receiver<u64> {
-        self.committed.subscribe()
     }
 
     pub(crate) async fn append(self: &Arc<Self>, appends: Vec<StreamAppend>) -> Answer {
@@ -125,7 +121,7 @@ impl Writing {
     async fn from(mut self, first: Group) {
         let mut next = Some(first);
         while let Some(Group { jobs, streams, .. }) = next {
-            append::group(&self.queue.connections, jobs, &self.queue.committed).await;
+            append::group(&self.queue.connections, jobs, &self.queue.announcer).await;
             self.in_lane(|lane| lane.written(&streams));
             self.let_others_speak().await;
             next = self.go_on();

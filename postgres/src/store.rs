@@ -10,15 +10,24 @@ use futures::{future::BoxFuture, stream::BoxStream};
 use sqlx::PgPool;
 
 use crate::{
-    OpenError, PostgresOptions, connection::Connections, failure, log, options::Settings, queue::Queue, read, snapshot,
+    OpenError, PostgresOptions,
+    connection::Connections,
+    failure,
+    log::{self, PageSize},
+    notify::Announcer,
+    options::Settings,
+    queue::Queue,
+    read, snapshot,
+    watch::Watch,
 };
 
 /// An event store in a PostgreSQL database. Clones share it.
 #[derive(Clone, Debug)]
 pub struct PostgresEventStore {
-    connections: Arc<Connections>,
+    pub(crate) connections: Arc<Connections>,
     queue: Arc<Queue>,
-    settings: Arc<Settings>,
+    page_size: Arc<PageSize>,
+    watch: Arc<Watch>,
 }
 
 impl PostgresEventStore {
@@ -43,11 +52,13 @@ impl PostgresEventStore {
         PostgresOptions::default()
     }
 
-    pub(crate) fn new(connections: Arc<Connections>, settings: Settings) -> Self {
+    pub(crate) fn new(connections: Arc<Connections>, settings: &Settings) -> Self {
+        let announcer = Announcer::new(Arc::clone(&connections), settings.notifications);
         Self {
-            queue: Queue::new(Arc::clone(&connections)),
+            queue: Queue::new(Arc::clone(&connections), Arc::clone(&announcer)),
+            watch: Watch::new(Arc::clone(&connections), announcer, settings),
+            page_size: Arc::default(),
             connections,
-            settings: Arc::new(settings),
         }
     }
 
@@ -55,6 +66,7 @@ impl PostgresEventStore {
     /// `Unavailable`. An application's pool is left open.
     pub async fn close(&self) {
         self.queue.close().await;
+        self.watch.close();
         self.connections.close().await;
     }
 }
@@ -97,7 +109,11 @@ impl EventStore for PostgresEventStore {
 
 impl EventLog for PostgresEventStore {
     fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
-        Box::pin(async move { log::page(&self.connections, read).await.map_err(failure::of_read) })
+        Box::pin(async move {
+            log::page(&self.connections, &self.page_size, read)
+                .await
+                .map_err(failure::of_read)
+        })
     }
 
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
@@ -105,7 +121,6 @@ impl EventLog for PostgresEventStore {
     }
 
     fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
-        let waiting = log::wait(&self.connections, self.queue.committed(), after, &self.settings);
-        Box::pin(async move { waiting.await.map_err(failure::of_read) })
+        Box::pin(self.watch.wait(after))
     }
 }

@@ -4,10 +4,11 @@ use sqlx::{
     Decode, Encode, Postgres, Type,
     encode::IsNull,
     error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgTypeInfo, PgValueFormat, PgValueRef, types::Oid},
+    postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueFormat, PgValueRef, types::Oid},
 };
 
 const XID8: Oid = Oid(5069);
+const XID8_ARRAY: Oid = Oid(271);
 const JSON: Oid = Oid(114);
 const JSONB: Oid = Oid(3802);
 
@@ -25,6 +26,12 @@ impl Type<Postgres> for Xid8 {
 
     fn compatible(found: &PgTypeInfo) -> bool {
         found.oid() == Some(XID8)
+    }
+}
+
+impl PgHasArrayType for Xid8 {
+    fn array_type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(XID8_ARRAY)
     }
 }
 

@@ -1,2 +1,0 @@
--- The append stands, if the transaction does.
-RELEASE SAVEPOINT event_store_append;

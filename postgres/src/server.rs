@@ -1,0 +1,83 @@
+//! What a store has to know of its server before it relies on it.
+
+use sqlx::{Executor, PgConnection, Row};
+
+use crate::{OpenError, options::Settings, statements};
+
+/// The first release whose triggers can be replaced and whose transaction ids have 64 bits.
+const OLDEST: i32 = 14;
+
+/// A server, and a session on it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    major_version: i32,
+    encoding: String,
+    isolation: String,
+    fsync: String,
+    synchronous_commit: String,
+    /// Where unqualified names lead to.
+    pub(crate) schema: Option<String>,
+    pub(crate) is_migrated: bool,
+}
+
+impl Server {
+    pub(crate) async fn read(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        let row = connection.fetch_one(sqlx::query(statements::SERVER)).await?;
+        Ok(Self {
+            major_version: row.try_get::<i32, _>(0)? / 10_000,
+            encoding: row.try_get(1)?,
+            isolation: row.try_get(2)?,
+            fsync: row.try_get(3)?,
+            synchronous_commit: row.try_get(4)?,
+            schema: row.try_get(5)?,
+            is_migrated: row.try_get(6)?,
+        })
+    }
+
+    /// That the store's promises can be kept here.
+    pub(crate) fn check(self, settings: &Settings) -> Result<(), OpenError> {
+        if self.major_version < OLDEST {
+            let found = self.major_version;
+            return Err(OpenError::ServerTooOld { found });
+        }
+        if self.encoding != "UTF8" {
+            return Err(OpenError::Encoding { found: self.encoding });
+        }
+        if self.isolation != "read committed" {
+            return Err(OpenError::Isolation { found: self.isolation });
+        }
+        self.check_durability(settings)
+    }
+
+    /// That tables are found where they were asked for: no default does, or a misspelt schema would lead to another one.
+    pub(crate) fn check_schema(self, settings: &Settings) -> Result<(), OpenError> {
+        match &settings.schema {
+            Some(expected) if self.schema.as_ref() != Some(expected) => Err(OpenError::MissingSchema {
+                expected: expected.clone(),
+                found: self.schema,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_durability(self, settings: &Settings) -> Result<(), OpenError> {
+        let off = |value: &str| value == "off";
+        let (setting, value, lost) = if off(&self.fsync) {
+            (
+                "fsync",
+                self.fsync,
+                "a crash of the server's machine can lose or damage the whole log",
+            )
+        } else if off(&self.synchronous_commit) {
+            let lost = "a crash of the server can lose the last events that were acknowledged";
+            ("synchronous_commit", self.synchronous_commit, lost)
+        } else {
+            return Ok(());
+        };
+        if settings.require_durability {
+            return Err(OpenError::NotDurable { setting, value });
+        }
+        tracing::warn!(setting, value, lost, "the server does not keep what it acknowledges");
+        Ok(())
+    }
+}
