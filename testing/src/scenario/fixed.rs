@@ -90,6 +90,15 @@ impl fmt::Debug for Fixed {
 /// }
 /// assert_eq!(Shop::fixed(&Fixed::default()).clock.now().to_rfc3339(), "2000-01-01T00:00:00+00:00");
 /// ```
+///
+/// Without it, the compiler says what to do:
+///
+/// ```compile_fail,E0277
+/// # use composable_rust_testing::FixedEnvironment;
+/// struct Shop;
+/// fn scenario_of<Environment: FixedEnvironment>() {}
+/// scenario_of::<Shop>(); // a scenario can't make up the environment `Shop`
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a scenario can't make up the environment `{Self}`",
     label = "this scenario has no environment",

@@ -175,3 +175,15 @@ fn events_that_are_shown_alike_and_differ_are_said_to_be_so() {
         "{message}"
     );
 }
+
+#[test]
+fn what_can_not_be_repeated_is_told_before_what_was_not_expected() {
+    let message = said(|| {
+        odd()
+            .when(counting(|asked| Ok(vec![Counted(asked)])))
+            .then([Counted(7)])
+    });
+    assert!(message.starts_with("command 1 is decided otherwise when"), "{message}");
+    let message = said(|| odd().when(decide(|_| Ok(vec![Rounded(15)]))).then([Rounded(10)]));
+    assert!(message.starts_with("command 1: the stored Rounded.v1"), "{message}");
+}
