@@ -38,6 +38,7 @@ mod aggregates;
 mod caught;
 mod decided;
 mod engine;
+mod envelope;
 mod event_sourced;
 mod persistent;
 mod retries;
@@ -46,6 +47,7 @@ mod system;
 mod within;
 
 pub use aggregates::{Aggregates, AggregatesBuilder, CommandContext, Committed, ExecuteError, LoadError, Versioned};
+pub use envelope::Envelope;
 pub use event_sourced::{EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState};
 pub use retries::Retries;
 pub use store::{

@@ -2,14 +2,14 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use composable_rust_core::{Position, Version};
+use composable_rust_core::{EventId, Position, Version};
 
 /// What a command has led to: its events are stored.
 ///
 /// ```
 /// use composable_rust_core::Version;
 /// use composable_rust_runtime::Committed;
-/// let nothing_to_do = Committed::<String> { events: vec![], version: Version::from(3), position: None };
+/// let nothing_to_do = Committed::<String> { events: vec![], version: Version::from(3), position: None, event_id: None };
 /// assert!(nothing_to_do.events.is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,11 @@ pub struct Committed<E> {
     pub events: Vec<E>,
     /// The stream's version after it.
     pub version: Version,
-    /// The position of the last event, if there is one: wait for a projection to reach it to read your own write.
+    /// The position of the last event, if there is one, or of a later one that was stored with it: wait for a projection
+    /// to reach it to read your own write.
     pub position: Option<Position>,
+    /// The id of the last event, if there is one: the causation of what follows from it.
+    pub event_id: Option<EventId>,
 }
 
 /// A state and the version that it is the state of.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use composable_rust_core::{
-    Aggregate, AppendError, Appended, CommandId, Conflict, Session, StreamAppend, StreamId, Version,
+    Aggregate, AppendError, Appended, CommandId, Conflict, EventId, Session, StreamAppend, StreamId, Version,
 };
 use tracing::{Instrument, debug, debug_span, error, warn};
 
@@ -95,6 +95,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
                     events,
                     version,
                     position: None,
+                    event_id: None,
                 }))
                 .await;
         }
@@ -109,10 +110,11 @@ impl<'a, A: Aggregate> Execution<'a, A> {
             return Round::Done(Err(ExecuteError::Expired));
         }
         session.stage(events);
+        let last = serialized.last().map(|event| event.id);
         // Exact even at version 0: an empty history is a belief like any other.
         let append = StreamAppend::new(self.stream_id.clone(), version, serialized);
         match self.host.store.append(append).await {
-            Ok(appended) => self.committed(session, appended),
+            Ok(appended) => self.committed(session, appended, last),
             Err(error) => self.failed(session, error).await,
         }
     }
@@ -144,7 +146,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
         })
     }
 
-    fn committed(&self, session: &mut Session<A>, appended: Appended) -> Round<A> {
+    fn committed(&self, session: &mut Session<A>, appended: Appended, event_id: Option<EventId>) -> Round<A> {
         let Appended { version, position } = appended;
         let before = session.version();
         match caught(|| session.acknowledged(version)) {
@@ -156,6 +158,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
                     events,
                     version,
                     position: Some(position),
+                    event_id,
                 }))
             }
             Err(panic) => {
@@ -165,6 +168,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
                     events: session.failed(),
                     version,
                     position: Some(position),
+                    event_id,
                 }))
             }
         }
@@ -195,7 +199,7 @@ impl<A: Aggregate> Host<A> {
     ) -> Result<Option<Committed<A::Event>>, LoadError> {
         let recorded = self.store.load_command(stream_id, command_id).await?;
         let Some(last) = recorded.last() else { return Ok(None) };
-        let (version, position) = (last.version, Some(last.position));
+        let (version, position, event_id) = (last.version, Some(last.position), Some(last.id));
         let mut events = Vec::with_capacity(recorded.len());
         for record in &recorded {
             let decoded = caught(|| record.decode::<A::Event>()).map_err(|message| LoadError::Panicked { message })?;
@@ -210,6 +214,7 @@ impl<A: Aggregate> Host<A> {
             events,
             version,
             position,
+            event_id,
         }))
     }
 }

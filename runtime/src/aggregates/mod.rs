@@ -22,7 +22,7 @@ pub use committed::{Committed, Versioned};
 pub use context::CommandContext;
 pub use error::{ExecuteError, LoadError};
 
-use crate::{persistent::Persistent, within::within};
+use crate::{envelope, persistent::Persistent, within::within};
 use execution::Execution;
 use gate::Gate;
 use hot::Hot;
@@ -132,8 +132,23 @@ impl<A: Aggregate> Aggregates<A> {
         &self,
         id: &str,
         command: A::Command,
-        context: CommandContext,
+        mut context: CommandContext,
     ) -> Result<Committed<A::Event>, ExecuteError<A::Rejection>> {
+        if let Some(envelope) = envelope::current() {
+            envelope.complete(&mut context.metadata);
+        }
+        let metadata = context.metadata.clone();
+        let outcome = self.in_time(id, command, context).await;
+        if let Ok(Committed {
+            event_id: Some(last), ..
+        }) = outcome
+        {
+            envelope::enter(|| envelope::caused_by(last, Some(&metadata)));
+        }
+        outcome
+    }
+
+    async fn in_time(&self, id: &str, command: A::Command, context: CommandContext) -> Outcome<A> {
         let (begun, deadline) = (Arc::new(Begun::default()), context.deadline);
         let answer = self.carry_out(id, command, context, Arc::clone(&begun));
         let Some(deadline) = deadline else {

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use composable_rust_core::{
-    Aggregate, AppendError, Appended, Conflict, SerializedEvent, Session, StreamAppend, Version,
+    Aggregate, AppendError, Appended, Conflict, EventId, SerializedEvent, Session, StreamAppend, Version,
 };
 use tracing::{Instrument, debug_span, error};
 
@@ -47,8 +47,8 @@ struct Member<A: Aggregate> {
 }
 
 enum Decided<A: Aggregate> {
-    /// So many events.
-    Events(usize),
+    /// So many events, the last of which has this id.
+    Events(usize, Option<EventId>),
     /// Held until what it stands on is acknowledged.
     Held(Outcome<A>),
 }
@@ -165,6 +165,7 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
                     events,
                     version,
                     position: None,
+                    event_id: None,
                 };
                 return group.held(repeatable, Ok(committed));
             }
@@ -184,8 +185,9 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
         });
         match serialized {
             Ok(Ok(serialized)) if group.has_room_for(&serialized) => {
+                let last = serialized.last().map(|event| event.id);
                 group.take(serialized);
-                Fits::Yes(Decided::Events(count))
+                Fits::Yes(Decided::Events(count, last))
             }
             _ => Fits::Later,
         }
@@ -272,7 +274,7 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
     fn answer_events(&mut self, members: Vec<Member<A>>, error: &AppendError) {
         let (events, held): (Vec<_>, Vec<_>) = members
             .into_iter()
-            .partition(|member| matches!(member.decided, Decided::Events(_)));
+            .partition(|member| matches!(member.decided, Decided::Events(..)));
         self.put_back(held);
         for Member { ticket, .. } in events {
             ticket.answer(Err(error.clone().into()));
@@ -290,7 +292,7 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
 impl<A: Aggregate> Member<A> {
     fn begin(&self) -> bool {
         match self.decided {
-            Decided::Events(_) => self.ticket.request.begun.begin(),
+            Decided::Events(..) => self.ticket.request.begun.begin(),
             Decided::Held(_) => true,
         }
     }
@@ -340,12 +342,13 @@ fn answer<A: Aggregate>(members: Vec<Member<A>>, events: Vec<A::Event>, before: 
     for Member { ticket, decided } in members {
         let outcome = match decided {
             Decided::Held(outcome) => outcome,
-            Decided::Events(count) => {
+            Decided::Events(count, event_id) => {
                 version = version.saturating_add(count as u64);
                 Ok(Committed {
                     events: events.by_ref().take(count).collect(),
                     version: Version::try_from(version).unwrap_or(appended.version),
                     position: Some(appended.position),
+                    event_id,
                 })
             }
         };

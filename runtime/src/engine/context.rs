@@ -11,6 +11,7 @@ use super::{
     scope::{Name, Path, Scope},
     tracker::Work,
 };
+use crate::envelope::{self, Carried};
 
 /// Where an effect stands. All empty for one that a reducer returned in answer to a plain dispatch.
 ///
@@ -26,13 +27,15 @@ pub(super) struct Context {
     pub(super) cause: u64,
     /// Who waits until the actions of this effect were reduced.
     pub(super) gate: Option<Gate>,
+    pub(super) envelope: Carried,
 }
 
 impl Context {
-    pub(super) fn of(work: Option<Work>, cause: u64) -> Self {
+    pub(super) fn of(work: Option<Work>, cause: u64, envelope: Carried) -> Self {
         Self {
             work,
             cause,
+            envelope,
             ..Self::default()
         }
     }
@@ -124,6 +127,7 @@ pub(super) struct Queued<A> {
     pub(super) work: Option<Work>,
     /// Boxed, since actions that no effect delivered have none.
     pub(super) origin: Option<Box<Origin>>,
+    pub(super) envelope: Carried,
     /// Whether it takes one of the inbox's places: those from outside do.
     pub(super) bounded: bool,
 }
@@ -144,6 +148,7 @@ impl<A> Queued<A> {
             action,
             work,
             origin: None,
+            envelope: envelope::current(),
             bounded: true,
         }
     }
@@ -154,6 +159,7 @@ impl<A> Queued<A> {
             action,
             work,
             origin: None,
+            envelope: envelope::current(),
             bounded: false,
         }
     }
@@ -169,7 +175,13 @@ impl<A> Queued<A> {
     }
 
     fn from_effect(action: A, context: Context, certain: bool) -> Self {
-        let Context { work, scope, gate, .. } = context;
+        let Context {
+            work,
+            scope,
+            gate,
+            envelope,
+            ..
+        } = context;
         let plain = scope.is_none() && gate.is_none() && !certain;
         let origin = (!plain).then(|| {
             Box::new(Origin {
@@ -182,6 +194,7 @@ impl<A> Queued<A> {
             action,
             work,
             origin,
+            envelope,
             bounded: false,
         }
     }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     caught::{caught, panic_message},
+    envelope::{self, Carried},
     within::within,
 };
 
@@ -61,19 +62,23 @@ impl<R: Reducer> Engine<R> {
         reply: Reply<R::Action>,
     ) -> Option<Task> {
         match operation {
-            EventStoreOperation::AppendEvents { store, append, then } => {
-                trace_append(&append, context.label);
-                let streams = vec![append.stream_id.clone()];
+            EventStoreOperation::AppendEvents {
+                store,
+                mut append,
+                then,
+            } => {
+                let appending = Appending::prepare(std::slice::from_mut(&mut append), &context);
                 let asked = async move { store.append(append).await };
-                self.append_task(streams, asked, then, context, reply)
+                self.append_task(appending, asked, then, context, reply)
             }
-            EventStoreOperation::AppendBatch { store, appends, then } => {
-                for append in &appends {
-                    trace_append(append, context.label);
-                }
-                let streams = appends.iter().map(|append| append.stream_id.clone()).collect();
+            EventStoreOperation::AppendBatch {
+                store,
+                mut appends,
+                then,
+            } => {
+                let appending = Appending::prepare(&mut appends, &context);
                 let asked = async move { store.append_batch(appends).await };
-                self.append_task(streams, asked, then, context, reply)
+                self.append_task(appending, asked, then, context, reply)
             }
             EventStoreOperation::LoadEvents {
                 store,
@@ -109,13 +114,14 @@ impl<R: Reducer> Engine<R> {
 
     fn append_task<T: Send + 'static>(
         self: &Arc<Self>,
-        streams: Vec<StreamId>,
+        appending: Appending,
         asked: impl Future<Output = Result<T, AppendError>> + Send + 'static,
         then: Continuation<Result<T, AppendError>, R::Action>,
         context: Context,
         reply: Reply<R::Action>,
     ) -> Option<Task> {
-        let operating = self.operating("append", None, context, reply)?;
+        let mut operating = self.operating("append", None, context, reply)?;
+        let Appending { streams, caused } = appending;
         let turn = self.turns.queue(streams.clone());
         let (engine, label, serial) = (Arc::clone(self), operating.label, operating.serial);
         let task = async move {
@@ -126,6 +132,9 @@ impl<R: Reducer> Engine<R> {
             let result = engine.append(asked).await;
             drop(turn);
             engine.note_outcome(&result, streams);
+            if result.is_ok() {
+                operating.context.envelope = caused.or(operating.context.envelope.take());
+            }
             engine.answer(operating, then, result);
         };
         let task = task.instrument(tracing::debug_span!("append", label));
@@ -232,6 +241,31 @@ impl<R: Reducer> Engine<R> {
         if let Some(item) = unheard {
             self.deliver(item);
         }
+    }
+}
+
+/// What an append needs beside its events.
+struct Appending {
+    streams: Vec<StreamId>,
+    /// What surrounds all that follows once it is stored.
+    caused: Carried,
+}
+
+impl Appending {
+    fn prepare(appends: &mut [StreamAppend], context: &Context) -> Self {
+        let mut appending = Self {
+            streams: Vec::with_capacity(appends.len()),
+            caused: None,
+        };
+        for append in appends {
+            envelope::complete(&mut append.events, context.envelope.as_deref());
+            trace_append(append, context.label);
+            appending.streams.push(append.stream_id.clone());
+            let last = append.events.last();
+            let caused = last.map(|last| envelope::caused_by(last.id, last.metadata.as_ref()));
+            appending.caused = caused.or(appending.caused);
+        }
+        appending
     }
 }
 

@@ -1,6 +1,6 @@
 //! Effects as futures.
 
-use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{any::Any, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use composable_rust_core::{Delay, Effect, Reducer, Retry};
 use futures::{
@@ -18,10 +18,17 @@ use super::{
     spawn::EffectPanic,
     task::Outcome,
 };
-use crate::caught::panic_message;
+use crate::{caught::panic_message, envelope::Carrying};
 
 /// A stream whose items are always ready would never let anybody else run, nor notice that it was cancelled.
 const ITEMS_WITHOUT_A_BREAK: u32 = 32;
+
+/// Runs a future of the user's within its effect's envelope, which it may exchange.
+async fn carried<T>(context: &mut Context, future: impl Future<Output = T> + Unpin) -> T {
+    let (output, envelope) = Carrying::new(context.envelope.take(), future).await;
+    context.envelope = envelope;
+    output
+}
 
 pub(super) type Performed<A> = BoxFuture<'static, Outcome<A>>;
 
@@ -71,11 +78,11 @@ impl<R: Reducer> Engine<R> {
     fn perform_future(
         self: &Arc<Self>,
         future: BoxFuture<'static, Option<R::Action>>,
-        context: Context,
+        mut context: Context,
     ) -> Performed<R::Action> {
         let engine = Arc::clone(self);
         Box::pin(async move {
-            match AssertUnwindSafe(future).catch_unwind().await {
+            match carried(&mut context, AssertUnwindSafe(future).catch_unwind()).await {
                 Ok(action) => Outcome::Done(action.map(|action| Queued::delivered(action, context))),
                 Err(panic) => engine.panicked(&context, &*panic),
             }
@@ -85,13 +92,13 @@ impl<R: Reducer> Engine<R> {
     fn perform_stream(
         self: &Arc<Self>,
         mut stream: BoxStream<'static, R::Action>,
-        context: Context,
+        mut context: Context,
     ) -> Performed<R::Action> {
         let engine = Arc::clone(self);
         Box::pin(async move {
             let gate = Gate::default();
             for number in (1..=ITEMS_WITHOUT_A_BREAK).cycle() {
-                match AssertUnwindSafe(stream.next()).catch_unwind().await {
+                match carried(&mut context, AssertUnwindSafe(stream.next()).catch_unwind()).await {
                     Ok(Some(action)) => engine.deliver(Queued::delivered(action, context.clone().gated(&gate))),
                     Ok(None) => return Outcome::Done(None),
                     Err(panic) => return engine.panicked(&context, &*panic),
@@ -116,12 +123,13 @@ impl<R: Reducer> Engine<R> {
         })
     }
 
-    fn perform_retry(self: &Arc<Self>, retry: Retry<R::Action>, context: Context) -> Performed<R::Action> {
+    fn perform_retry(self: &Arc<Self>, retry: Retry<R::Action>, mut context: Context) -> Performed<R::Action> {
         let Retry { backoff, mut attempt } = retry;
         let engine = Arc::clone(self);
         Box::pin(async move {
             for number in 1.. {
-                let attempted = AssertUnwindSafe(async { attempt().await }).catch_unwind().await;
+                let attempted = pin!(AssertUnwindSafe(async { attempt().await }).catch_unwind());
+                let attempted = carried(&mut context, attempted).await;
                 let action = match attempted {
                     Ok(Ok(action)) => return Outcome::Done(Some(Queued::delivered(action, context))),
                     Ok(Err(action)) => action,

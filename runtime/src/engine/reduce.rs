@@ -9,7 +9,7 @@ use super::{
     core::{Core, Engine},
     phase::Phase,
 };
-use crate::{caught::caught, store::Fault};
+use crate::{caught::caught, envelope, store::Fault};
 
 impl<R: Reducer> Engine<R> {
     /// Reduces one action and starts its effects. What the action held is let go in between: its effect's id is free
@@ -28,14 +28,16 @@ impl<R: Reducer> Engine<R> {
             action,
             mut work,
             origin,
+            envelope,
             ..
         } = item;
         core.reduced += 1;
-        let reduced = caught(|| {
+        let reduce = || {
             let effect = self.reducer.reduce(&mut core.state, &action, &self.environment);
             drop(action);
             (effect, self.reducer.waiting(&mut core.state))
-        });
+        };
+        let (reduced, envelope) = envelope::within(envelope, || caught(reduce));
         core.changed = true;
         drop(origin);
         let reduced = reduced.map(|(effect, waiting)| {
@@ -49,7 +51,7 @@ impl<R: Reducer> Engine<R> {
                     work.immunise();
                 }
                 // An effect that is not started is dropped here, and what it holds may panic.
-                let context = Context::of(work, core.reduced);
+                let context = Context::of(work, core.reduced, envelope);
                 if let Err(message) = caught(|| self.start(core, effect, context)) {
                     tracing::error!(panic = message, "an effect panicked when it was started or dropped");
                     self.tell_panic(None, core.reduced, message);

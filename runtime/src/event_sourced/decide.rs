@@ -7,7 +7,7 @@ use composable_rust_core::{Aggregate, Effect, EventMetadata, SerializedEvent, St
 use super::{
     EventSourced, EventSourcedAction, EventSourcedState,
     reduce::{Action, Environment},
-    state::{InFlight, Phase},
+    state::{InFlight, Phase, Waiting},
 };
 use crate::{ExecuteError, caught::caught, decided::serialize, persistent::Asked};
 
@@ -35,7 +35,7 @@ impl<A: Aggregate> EventSourced<A> {
                 break;
             };
             let alone = state.is_alone();
-            match state.decide(&waiting.command, environment) {
+            match state.decide(&waiting, environment) {
                 Ok(Ok(decided)) => {
                     bytes += decided.iter().map(|event| event.data.len()).sum::<usize>();
                     events.extend(decided);
@@ -77,15 +77,23 @@ impl<A: Aggregate> EventSourcedState<A> {
     }
 
     /// Decides one command and stages its events; one that fails leaves the others as they are.
-    fn decide(&mut self, command: &A::Command, environment: &Environment<A>) -> Decided<A> {
+    fn decide(&mut self, waiting: &Waiting<A>, environment: &Environment<A>) -> Decided<A> {
         let panicked = |message| ExecuteError::Panicked { message };
-        let decided = caught(|| self.session.decide(command, &environment.aggregate)).map_err(panicked)?;
+        let decided = caught(|| self.session.decide(&waiting.command, &environment.aggregate)).map_err(panicked)?;
         let events = match decided {
             Ok(events) => events,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let serialized = caught(|| serialize(&events, &*environment.ids, &EventMetadata::default(), None));
-        let serialized = serialized.map_err(panicked)?.map_err(ExecuteError::Unencodable)?;
+        let mut metadata = EventMetadata::default();
+        if let Some(envelope) = &waiting.envelope {
+            envelope.complete(&mut metadata);
+        }
+        let serialized = caught(|| serialize(&events, &*environment.ids, &metadata, None));
+        let mut serialized = serialized.map_err(panicked)?.map_err(ExecuteError::Unencodable)?;
+        for event in &mut serialized {
+            // Settled, also where there is none: what is reduced by now may be the answer to another append.
+            event.metadata.get_or_insert_default();
+        }
         caught(|| self.session.stage(events)).map_err(panicked)?;
         Ok(Ok(serialized))
     }

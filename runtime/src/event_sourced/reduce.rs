@@ -11,7 +11,7 @@ use super::{
     EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState,
     state::{InFlight, Phase, Turn, Waiting},
 };
-use crate::{ExecuteError, LoadError, caught::caught, persistent::Asked};
+use crate::{ExecuteError, LoadError, caught::caught, envelope, persistent::Asked};
 
 pub(super) type Action<A> = EventSourcedAction<A>;
 pub(super) type Environment<A> = EventSourcedEnvironment<<A as Aggregate>::Environment>;
@@ -52,16 +52,18 @@ impl<A: Aggregate> EventSourced<A> {
         command: &Arc<A::Command>,
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
-        let command = Arc::clone(command);
+        let mut waiting = Waiting {
+            command: Arc::clone(command),
+            envelope: envelope::current(),
+            turn: None,
+        };
         if matches!(state.phase, Phase::Ready) {
-            state.waiting.push_back(Waiting { command, _turn: None });
+            state.waiting.push_back(waiting);
             return self.proceed(state, environment);
         }
         let (turn, over) = turn();
-        state.waiting.push_back(Waiting {
-            command,
-            _turn: Some(turn),
-        });
+        waiting.turn = Some(turn);
+        state.waiting.push_back(waiting);
         self.proceed(state, environment).merge(over)
     }
 

@@ -6,7 +6,7 @@ use composable_rust_core::{Aggregate, Session, StreamId, Version};
 
 use futures::channel::oneshot;
 
-use crate::ExecuteError;
+use crate::{ExecuteError, envelope::Carried};
 
 /// The state of [`EventSourced`](super::EventSourced): the aggregate's own, and what waits to become part of it.
 pub struct EventSourcedState<A: Aggregate> {
@@ -31,8 +31,10 @@ pub(super) type Turn = oneshot::Sender<Infallible>;
 /// A command that is not carried out yet. Dropped when it is, or when it is known that it will not be.
 pub(super) struct Waiting<A: Aggregate> {
     pub(super) command: Arc<A::Command>,
+    /// That of the action which brought the command; by the time it is decided, another one is reduced.
+    pub(super) envelope: Carried,
     /// Held, not read.
-    pub(super) _turn: Option<Turn>,
+    pub(super) turn: Option<Turn>,
 }
 
 pub(super) enum Phase<A: Aggregate> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
 mod account;
+mod envelopes;
 mod event_sourced;
 mod event_sourced_faults;
 mod faults;
