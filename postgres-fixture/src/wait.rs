@@ -31,3 +31,14 @@ pub async fn wait_for(mut condition: impl AsyncFnMut() -> bool, deadline: Durati
         sleep(PAUSE).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    #[should_panic(expected = "waited 5s in vain for the tide")]
+    async fn waiting_in_vain_ends_and_says_for_what() {
+        wait_for(async || false, Duration::from_secs(5), "the tide").await;
+    }
+}

@@ -1,13 +1,12 @@
 //! The shared server and its databases.
 
-mod common;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use composable_rust_postgres_fixture::{DatabaseOptions, TestDatabase, admin_url};
 use sqlx::{Connection, PgConnection};
+use tokio::sync::Notify;
 
-use common::{execute, text};
+use crate::connection::{execute, text};
 
 #[tokio::test]
 async fn the_shared_server_answers_and_is_durable() {
@@ -40,13 +39,16 @@ async fn a_template_is_prepared_once_though_many_ask_at_once() {
 async fn a_template_whose_creator_failed_is_made_anew() {
     let name = format!("failed_{}", std::process::id());
     let half = async |url: &str| execute(url, "CREATE TABLE half_made (id text)").await;
+    let reached = Notify::new();
     let dies = async |url: &str| {
         half(url).await;
+        reached.notify_one();
         std::future::pending::<()>().await;
     };
-    let creator = TestDatabase::from_template(&name, dies);
-    let late = std::time::Duration::from_millis(500);
-    assert!(tokio::time::timeout(late, creator).await.is_err());
+    tokio::select! {
+        _ = TestDatabase::from_template(&name, dies) => panic!("a template that is never ready"),
+        () = reached.notified() => {}
+    }
     let whole = async |url: &str| execute(url, "CREATE TABLE whole (id text)").await;
     let database = TestDatabase::from_template(&name, whole).await;
     let tables = "SELECT string_agg(tablename, ',') FROM pg_tables WHERE schemaname = 'public'";

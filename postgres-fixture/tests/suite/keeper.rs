@@ -1,9 +1,5 @@
 //! Nothing is left behind, however a test ends.
 
-#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
-
-mod common;
-
 use std::{
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -16,7 +12,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use common::text;
+use crate::connection::text;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 

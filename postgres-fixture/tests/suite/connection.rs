@@ -1,8 +1,5 @@
 //! Statements over a connection of their own.
 
-#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
-#![allow(dead_code, reason = "each test file uses some of them")]
-
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 pub(crate) async fn execute(url: &str, statement: &str) {

@@ -1,9 +1,5 @@
 //! The proxy does what it is told, when it is told.
 
-#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
-
-mod common;
-
 use std::time::Duration;
 
 use composable_rust_postgres_fixture::{Proxy, TestDatabase, wait_for};
@@ -14,7 +10,7 @@ use tokio::{
     time::Instant,
 };
 
-use common::{count, execute};
+use crate::connection::{count, execute};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 

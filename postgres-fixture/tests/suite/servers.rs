@@ -1,13 +1,11 @@
 //! Servers that are stopped, killed, copied, promoted, dumped and restored.
 
-mod common;
-
 use std::time::Duration;
 
 use composable_rust_postgres_fixture::{Server, wait_for};
 use sqlx::{Connection, PgConnection};
 
-use common::{count, execute, text};
+use crate::connection::{count, execute, text};
 
 const CREATE: &str = "CREATE TABLE events (id bigint)";
 const INSERT: &str = "INSERT INTO events SELECT generate_series(1, 100)";
