@@ -1,0 +1,15 @@
+//! `docs/database-setup.md` does what it says.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helper functions of tests"
+)]
+
+mod claims;
+mod guide;
+mod reader;
+#[path = "../support/guide.rs"]
+mod support;
+mod text;
