@@ -1,10 +1,13 @@
 //! The store under test, as the checks speak to it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use composable_rust_core::{
     AppendError, Appended, CommandId, Conflict, EventId, EventLog, ExpectedVersion, LogPage, Position, ReadAll,
-    ReadStream, RecordedEvent, SerializedEvent, StreamAppend, StreamId, Version,
+    ReadError, ReadStream, RecordedEvent, SerializedEvent, StreamAppend, StreamId, Version,
 };
 use futures::TryStreamExt;
 
@@ -16,6 +19,8 @@ pub(super) struct Subject {
     pub(super) store: Arc<dyn EventLog>,
     patience: Duration,
     has_log: bool,
+    /// The newest position that was acknowledged.
+    newest: Arc<Mutex<Position>>,
 }
 
 pub(super) type Outcome = Result<Appended, AppendError>;
@@ -26,6 +31,7 @@ impl Subject {
             store: fixture.store(),
             patience: fixture.patience(),
             has_log: fixture.has_log(),
+            newest: Arc::default(),
         }
     }
 
@@ -41,7 +47,9 @@ impl Subject {
         events: &[SerializedEvent],
     ) -> Outcome {
         let append = self.store.append_events(stream.clone(), expected, events.to_vec());
-        self.in_time("an append", append).await
+        let outcome = self.in_time("an append", append).await;
+        self.note(outcome.iter());
+        outcome
     }
 
     /// An append that nothing stands against.
@@ -60,7 +68,17 @@ impl Subject {
     }
 
     pub(super) async fn try_batch(&self, entries: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-        self.in_time("a batch", self.store.append_batch(entries)).await
+        let outcome = self.in_time("a batch", self.store.append_batch(entries)).await;
+        self.note(outcome.iter().flatten());
+        outcome
+    }
+
+    fn note<'a>(&self, appended: impl IntoIterator<Item = &'a Appended>) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = appended
+            .into_iter()
+            .map(|appended| appended.position)
+            .fold(*newest, Position::max);
     }
 
     pub(super) async fn read(&self, read: ReadStream) -> Vec<RecordedEvent> {
@@ -78,8 +96,19 @@ impl Subject {
         page.unwrap_or_else(|error| panic!("a page of the log could not be read: {error}"))
     }
 
+    /// The head, once what was acknowledged can be read: a moment later, where a store holds its readers back until older
+    /// transactions have ended, also those of others.
     pub(super) async fn head(&self) -> Position {
-        let head = self.in_time("the head of the log", self.store.head()).await;
+        let newest = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let settled = async {
+            let mut head = self.store.head().await?;
+            while head < newest {
+                self.store.wait(head).await?;
+                head = self.store.head().await?;
+            }
+            Ok::<_, ReadError>(head)
+        };
+        let head = self.in_time("the head of the log", settled).await;
         head.unwrap_or_else(|error| panic!("the head of the log could not be read: {error}"))
     }
 
@@ -104,6 +133,7 @@ impl Subject {
     }
 
     pub(super) async fn everything(&self) -> Vec<RecordedEvent> {
+        self.head().await;
         self.follow(ReadAll::after(Position::BEGINNING)).await
     }
 
