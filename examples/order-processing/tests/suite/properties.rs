@@ -1,11 +1,6 @@
 //! What holds for any commands at all.
 
-use std::sync::Arc;
-
-use composable_rust::{
-    Aggregate, Decoded, IdGenerator, SerializedEvent, Version,
-    testing::{FixedClock, SequentialIds},
-};
+use composable_rust::testing::Scenario;
 use order_processing::{
     Overview,
     order::{Money, Order, OrderCommand, OrderEnvironment, OrderEvent, OrderId, RequestedItem},
@@ -45,52 +40,30 @@ fn command() -> impl Strategy<Value = OrderCommand> {
     prop_oneof![2 => place, 1 => ship, 1 => cancel]
 }
 
-/// Carries the commands out one after the other; the order, and all that has happened to it.
-fn carried_out(commands: &[OrderCommand]) -> (Order, Vec<OrderEvent>) {
-    let environment = OrderEnvironment::new(Arc::new(FixedClock::default()));
-    let (mut order, mut history) = (Order::default(), Vec::new());
-    for command in commands {
-        let events = <Order as Aggregate>::decide(&order, command, &environment).unwrap_or_default();
-        for event in &events {
-            <Order as Aggregate>::apply(&mut order, event);
-        }
-        history.extend(events);
-    }
-    (order, history)
-}
-
-/// What is read back of what was written.
-fn stored(event: &OrderEvent) -> OrderEvent {
-    let serialized = SerializedEvent::encode(event, SequentialIds::new().event_id()).unwrap();
-    let decoded = composable_rust::Event::decode(serialized.encoded()).unwrap();
-    let Decoded::One(event) = decoded else {
-        panic!("{decoded:?}");
-    };
-    event
+/// The order after these commands, one after the other; those that are refused change nothing.
+fn after(commands: &[OrderCommand]) -> Scenario<Order> {
+    Scenario::with(|fixed| OrderEnvironment::new(fixed.clock()))
+        .given([])
+        .after(commands.to_vec())
 }
 
 proptest! {
     #[test]
-    fn replaying_what_was_stored_gives_the_same_state(commands in vec(command(), 0..12)) {
-        let (order, history) = carried_out(&commands);
-        let mut replayed = Order::default();
-        for event in &history {
-            <Order as Aggregate>::apply(&mut replayed, &stored(event));
-        }
-        prop_assert_eq!(replayed, order);
+    fn what_was_stored_makes_the_same_order_again(commands in vec(command(), 0..12)) {
+        after(&commands).survives_a_restart();
     }
 
     #[test]
     fn a_rejected_command_changes_nothing(commands in vec(command(), 0..12)) {
-        let environment = OrderEnvironment::new(Arc::new(FixedClock::default()));
         let mut accepted = Vec::new();
         for command in commands.clone() {
-            let (order, _) = carried_out(&accepted);
-            if <Order as Aggregate>::decide(&order, &command, &environment).is_ok() {
+            if after(&accepted).when(command.clone()).decision().is_ok() {
                 accepted.push(command);
             }
         }
-        prop_assert_eq!(carried_out(&accepted), carried_out(&commands));
+        let (accepted, all) = (after(&accepted), after(&commands));
+        prop_assert_eq!(accepted.history(), all.history());
+        prop_assert_eq!(accepted.current(), all.current());
     }
 
     #[test]
@@ -105,27 +78,26 @@ proptest! {
             customer_id: "c".parse().unwrap(),
             items,
         };
-        let (order, _) = carried_out(&[place]);
-        let total = order.placement().map(|placement| placement.total.cents());
+        let order = after(&[place]);
+        let total = order.current().placement().map(|placement| placement.total.cents());
         let expected = i64::try_from(exact).ok().filter(|_| valid);
         prop_assert_eq!(total, expected);
     }
 
     #[test]
     fn an_overview_that_follows_the_events_is_that_of_the_state(commands in vec(command(), 0..12)) {
-        let (order, history) = carried_out(&commands);
+        let order = after(&commands);
         let mut followed = Overview::default();
-        for event in &history {
+        for event in &order.history() {
             followed.apply(event);
             followed.version = followed.version.next().unwrap();
         }
-        let version = Version::try_from(history.len() as u64).unwrap();
-        prop_assert_eq!(followed, Overview::of(&order, version));
+        prop_assert_eq!(followed, Overview::of(order.current(), order.version()));
     }
 
     #[test]
     fn at_most_two_things_happen_to_an_order(commands in vec(command(), 0..30)) {
-        let (_, history) = carried_out(&commands);
+        let history = after(&commands).history();
         prop_assert!(history.len() <= 2);
         let again = history.iter().skip(1).any(|event| matches!(event, OrderEvent::OrderPlaced { .. }));
         prop_assert!(!again);

@@ -4,16 +4,14 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
 use composable_rust::{
-    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
-    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, SystemClock,
-    testing::{FixedClock, InMemoryEventStore},
+    EventLog, RecordedEvent, SystemClock,
+    testing::{Answer, FaultyEventStore, FixedClock, InMemoryEventStore, RecordedCall, RecordingEventStore, Request},
 };
-use futures::{future::BoxFuture, stream::BoxStream};
 use order_processing::{Apply, Failure, Orders, order::OrderCommand};
 
 use crate::support::{Desk, data, expected};
@@ -55,79 +53,35 @@ async fn a_rejection_leaves_the_log_as_it_was() {
     assert!(orders.list().await.unwrap().is_empty());
 }
 
-/// A disk with room for so many appends, which counts those that are under way.
-struct FullAfter {
-    room: AtomicU64,
-    under_way: AtomicU64,
-    most: AtomicU64,
-    store: InMemoryEventStore,
+type Failing = FaultyEventStore<InMemoryEventStore>;
+
+/// A store in memory that does what it is asked, until a test tells it otherwise.
+fn failing(store: &InMemoryEventStore) -> Failing {
+    FaultyEventStore::new(store.clone())
 }
 
-impl FullAfter {
-    fn new(room: u64, store: &InMemoryEventStore) -> Self {
-        Self {
-            room: room.into(),
-            under_way: 0.into(),
-            most: 0.into(),
-            store: store.clone(),
-        }
+/// Carries so many places out in so many jobs, and counts how many appends were under way at most.
+async fn most_at_once(places: PathBuf, count: u64, jobs: u16, store: &InMemoryEventStore) -> usize {
+    let (failing, most) = (failing(store), Arc::new(AtomicUsize::new(0)));
+    let log = RecordingEventStore::new(failing.clone());
+    for nth in 1..=count {
+        failing
+            .nth_append(nth)
+            .is_held_until(look_around(log.clone(), Arc::clone(&most)));
     }
-
-    async fn written(&self, append: StreamAppend) -> Result<Appended, AppendError> {
-        let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most.fetch_max(under_way, Ordering::SeqCst);
-        // Whoever else is ready comes to its turn before this one is answered.
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        let appended = self.store.append(append).await;
-        self.under_way.fetch_sub(1, Ordering::SeqCst);
-        appended
-    }
+    let apply = Apply::open(places).unwrap().jobs(jobs);
+    apply.run(&orders(log), &mut Vec::new(), &mut Vec::new()).await.unwrap();
+    most.load(Ordering::SeqCst)
 }
 
-impl EventStore for FullAfter {
-    fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
-        let take = |room: u64| room.checked_sub(1);
-        match self.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
-            Ok(_) => Box::pin(self.written(append)),
-            Err(_) => Box::pin(async { Err(AppendError::Backend(Arc::new(std::io::Error::other("disk full")))) }),
-        }
+/// Lets everybody else who is ready come to their turns, and looks how many appends are under way then.
+async fn look_around(log: RecordingEventStore<Failing>, most: Arc<AtomicUsize>) {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
     }
-
-    fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>> {
-        self.store.append_batch(appends)
-    }
-
-    fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
-        self.store.read_stream(read)
-    }
-
-    fn save_snapshot(
-        &self,
-        stream_id: StreamId,
-        snapshot: Snapshot,
-    ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
-        self.store.save_snapshot(stream_id, snapshot)
-    }
-
-    fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
-        self.store.load_snapshot(stream_id)
-    }
-}
-
-impl EventLog for FullAfter {
-    fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
-        self.store.read_all(read)
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        self.store.head()
-    }
-
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
-        self.store.wait(after)
-    }
+    let is_under_way =
+        |call: &&RecordedCall| matches!((&call.request, &call.answer), (Request::Append(_), Answer::Pending));
+    most.fetch_max(log.calls().iter().filter(is_under_way).count(), Ordering::SeqCst);
 }
 
 /// A file of so many places of new orders, a line each.
@@ -143,44 +97,30 @@ fn places(desk: &Desk, count: usize) -> PathBuf {
 }
 
 /// The orders in the log, in the order of their events.
-async fn in_log_order(store: &InMemoryEventStore) -> Vec<String> {
-    let page = store.read_all(ReadAll::after(Position::BEGINNING)).await.unwrap();
-    let ids = page
-        .events
-        .iter()
-        .map(|record| record.stream_id.id().unwrap().to_owned());
-    ids.collect()
+fn in_log_order(store: &InMemoryEventStore) -> Vec<String> {
+    let order = |record: &RecordedEvent| record.stream_id.id().unwrap().to_owned();
+    store.all_events().iter().map(order).collect()
 }
 
 #[tokio::test]
 async fn commands_are_applied_one_after_the_other_in_the_order_of_the_lines() {
-    let desk = Desk::new();
-    let store = InMemoryEventStore::new();
-    let log = Arc::new(FullAfter::new(u64::MAX, &store));
-    let orders = Orders::new(log.clone(), Arc::new(SystemClock));
-    let apply = Apply::open(places(&desk, 100)).unwrap();
-    apply.run(&orders, &mut Vec::new(), &mut Vec::new()).await.unwrap();
-
-    assert_eq!(log.most.load(Ordering::SeqCst), 1);
+    let (desk, store) = (Desk::new(), InMemoryEventStore::new());
+    assert_eq!(most_at_once(places(&desk, 100), 100, 1, &store).await, 1);
     let numbers: Vec<String> = (1..=100).map(|n| n.to_string()).collect();
-    assert_eq!(in_log_order(&store).await, numbers);
+    assert_eq!(in_log_order(&store), numbers);
 }
 
 #[tokio::test]
 async fn jobs_are_carried_out_at_the_same_time_when_asked_for() {
-    let desk = Desk::new();
-    let log = Arc::new(FullAfter::new(u64::MAX, &InMemoryEventStore::new()));
-    let orders = Orders::new(log.clone(), Arc::new(SystemClock));
-    let apply = Apply::open(places(&desk, 100)).unwrap().jobs(8);
-    apply.run(&orders, &mut Vec::new(), &mut Vec::new()).await.unwrap();
-    assert!(log.most.load(Ordering::SeqCst) > 1);
+    let (desk, store) = (Desk::new(), InMemoryEventStore::new());
+    assert!(most_at_once(places(&desk, 100), 100, 8, &store).await > 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_fails_among_many_jobs_does_not_pretend_to_know_a_line_to_go_on_from() {
     let desk = Desk::new();
     let store = InMemoryEventStore::new();
-    let orders = orders(FullAfter::new(30, &store));
+    let orders = orders(failing(&store).nth_append(31).is_refused());
     let apply = Apply::open(places(&desk, 500)).unwrap().jobs(8);
     let failure = apply.run(&orders, &mut Vec::new(), &mut Vec::new()).await.unwrap_err();
     let said = failure.explain();
@@ -193,7 +133,7 @@ async fn a_store_that_fails_stops_the_work_at_a_line_that_is_named() {
     let desk = Desk::new();
     let file = places(&desk, 500);
     let store = InMemoryEventStore::new();
-    let orders = orders(FullAfter::new(3, &store));
+    let orders = orders(failing(&store).nth_append(4).is_refused());
 
     let mut output = Vec::new();
     let failure = Apply::open(&file)
@@ -206,7 +146,7 @@ async fn a_store_that_fails_stops_the_work_at_a_line_that_is_named() {
     assert_eq!(
         failure.explain(),
         "stopped at line 4 (applied 3, rejected 0, malformed 0 before it; go on with --from 4): the command could not be carried out: \
-         the event store refused the events: the event store refused the append; nothing was written: disk full"
+         the event store refused the events: the event store refused the append; nothing was written: fault injected by FaultyEventStore"
     );
     assert!(output.is_empty(), "there is no summary of what did not go through");
     assert_eq!(store.len(), 3, "nothing after the line is done");
