@@ -7,7 +7,7 @@ use sqlx::{
     query::Query,
 };
 
-use crate::{row, statements};
+use crate::{json, row, statements};
 
 /// What the statement says about an entry.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,7 @@ async fn one(
         .bind(&*event.event_type)
         .bind(event.encoding.code())
         .bind(&*event.data)
-        .bind(row::metadata_json(event)?)
+        .bind(json::metadata(event)?)
         .bind(event.command.map(|mark| *mark.id.as_uuid()))
         .bind(command_events(event));
     // All rows, not the first one: they arrive before the commit, whose failure comes after them.
@@ -86,7 +86,7 @@ fn bind_events<'q>(query: PgQuery<'q>, entries: &[&StreamAppend]) -> Result<PgQu
         entries.flat_map(|(entry, append)| (1_i64..).zip(&append.events).map(move |(n, _)| (entry, n)))
     };
     let events = || entries.iter().flat_map(|append| &append.events);
-    let metadata: Vec<Option<String>> = events().map(row::metadata_json).collect::<Result<_, _>>()?;
+    let metadata: Vec<Option<String>> = events().map(json::metadata).collect::<Result<_, _>>()?;
     Ok(query
         .bind(places().map(|(entry, _)| entry).bind_iter())
         .bind(places().map(|(_, n)| n).bind_iter())

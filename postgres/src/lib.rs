@@ -9,6 +9,7 @@ mod failure;
 mod identity;
 mod insert;
 mod job;
+mod json;
 mod judge;
 mod lane;
 mod listen;

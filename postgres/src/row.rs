@@ -109,9 +109,3 @@ fn command(id: Option<Uuid>, events: Option<i32>) -> Result<Option<CommandMark>,
         events: events.try_into()?,
     }))
 }
-
-/// The metadata as the text that is cast to JSONB.
-pub(crate) fn metadata_json(event: &SerializedEvent) -> Result<Option<String>, sqlx::Error> {
-    let json = event.metadata.as_ref().map(serde_json::to_string).transpose();
-    json.map_err(|error| sqlx::Error::Encode(Box::new(error)))
-}

@@ -8,6 +8,7 @@
 
 mod appends;
 mod conformance;
+mod settled;
 mod support;
 
 #[path = "../support/guide.rs"]

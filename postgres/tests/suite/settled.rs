@@ -1,0 +1,98 @@
+//! A store whose log is read only once it shows what was acknowledged.
+//!
+//! On a server that others write to, an acknowledged event becomes readable in the log a moment later: when no older
+//! transaction of the whole cluster runs any more. The suite asks the log at once, as a witness of what was appended.
+
+use std::sync::{Arc, Mutex};
+
+use composable_rust_core::{
+    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
+    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
+};
+use composable_rust_postgres::PostgresEventStore;
+use futures::{future::BoxFuture, stream::BoxStream};
+
+#[derive(Clone)]
+pub(crate) struct Settled {
+    store: PostgresEventStore,
+    acknowledged: Arc<Mutex<Position>>,
+}
+
+impl Settled {
+    pub(crate) fn new(store: PostgresEventStore) -> Self {
+        Self {
+            store,
+            acknowledged: Arc::default(),
+        }
+    }
+
+    fn acknowledge(&self, position: Position) {
+        let mut last = self.acknowledged.lock().unwrap();
+        *last = position.max(*last);
+    }
+
+    async fn settle(&self) -> Result<(), ReadError> {
+        let last = *self.acknowledged.lock().unwrap();
+        loop {
+            let head = self.store.head().await?;
+            if head >= last {
+                return Ok(());
+            }
+            self.store.wait(head).await?;
+        }
+    }
+}
+
+impl EventStore for Settled {
+    fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            let appended = self.store.append(append).await?;
+            self.acknowledge(appended.position);
+            Ok(appended)
+        })
+    }
+
+    fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>> {
+        Box::pin(async move {
+            let appended = self.store.append_batch(appends).await?;
+            appended.iter().for_each(|entry| self.acknowledge(entry.position));
+            Ok(appended)
+        })
+    }
+
+    fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
+        self.store.read_stream(read)
+    }
+
+    fn save_snapshot(
+        &self,
+        stream_id: StreamId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
+        self.store.save_snapshot(stream_id, snapshot)
+    }
+
+    fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
+        self.store.load_snapshot(stream_id)
+    }
+}
+
+impl EventLog for Settled {
+    fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
+        Box::pin(async move {
+            self.settle().await?;
+            self.store.read_all(read).await
+        })
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(async move {
+            self.settle().await?;
+            self.store.head().await
+        })
+    }
+
+    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+        self.store.wait(after)
+    }
+}
