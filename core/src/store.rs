@@ -9,8 +9,8 @@ use futures::{
 };
 
 use crate::{
-    AppendError, Appended, CommandId, ExpectedVersion, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
-    SerializedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
+    AppendError, Appended, CommandId, ExpectedVersion, LogPage, Position, ReadAll, ReadError, ReadStream,
+    RecordedEvent, SerializedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
 };
 
 /// Streams of events with optimistic concurrency, and a snapshot for each stream.
@@ -165,6 +165,7 @@ pub trait EventLog: EventStore {
     fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>>;
 }
 
+/// Also what has a default is asked of the store behind the pointer: it may have an answer of its own.
 impl<S: EventStore + ?Sized> EventStore for Arc<S> {
     fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
         (**self).append(append)
@@ -186,12 +187,33 @@ impl<S: EventStore + ?Sized> EventStore for Arc<S> {
         (**self).save_snapshot(stream_id, snapshot)
     }
 
+    fn append_events(
+        &self,
+        stream_id: StreamId,
+        expected: ExpectedVersion,
+        events: Vec<SerializedEvent>,
+    ) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        (**self).append_events(stream_id, expected, events)
+    }
+
+    fn load_events(
+        &self,
+        stream_id: StreamId,
+        from: Option<Version>,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        (**self).load_events(stream_id, from)
+    }
+
     fn load_command(
         &self,
         stream_id: StreamId,
         command_id: CommandId,
     ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
         (**self).load_command(stream_id, command_id)
+    }
+
+    fn stream_version(&self, stream_id: StreamId) -> BoxFuture<'static, Result<Version, ReadError>> {
+        (**self).stream_version(stream_id)
     }
 
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
