@@ -40,8 +40,8 @@ impl UnimplementedClock {
     #[expect(clippy::panic, reason = "failing the test is what this clock is for")]
     fn fail(&self, call: &str) -> ! {
         let message = format!(
-            "UnimplementedClock: {call} was called, but this test was to need no clock\n\n  \
-             what to do: if time matters here, give the test a TestClock and advance it; if only the result does, an \
+            "UnimplementedClock: {call} was called, but this test was to need no clock\n\n\
+             help: if time matters here, give the test a TestClock and advance it; if only the result does, an \
              ImmediateClock"
         );
         let mut used = self.used.0.lock().unwrap_or_else(PoisonError::into_inner);

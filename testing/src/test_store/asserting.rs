@@ -35,6 +35,10 @@ where
 
     /// Asserts that `action` came from an effect, next of all, and changed the state as `change` does.
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "written as it is for `send`, mostly in place"
+    )]
     pub fn receive(&mut self, action: R::Action, change: impl FnOnce(&mut V))
     where
         R::Action: PartialEq,

@@ -24,11 +24,9 @@ impl Message {
     }
 
     pub(super) fn part(mut self, title: &str, lines: impl IntoIterator<Item = String>) -> Self {
-        let lines: String = lines
-            .into_iter()
-            .map(|line| format!("\n    {}", indented(&line)))
-            .collect();
-        self.parts.push(format!("  {title}:{lines}"));
+        let lines = lines.into_iter().map(|line| format!("    {}", indented(&line)));
+        let lines: Vec<_> = [format!("  {title}:")].into_iter().chain(lines).collect();
+        self.parts.push(lines.join("\n"));
         self
     }
 
@@ -60,7 +58,7 @@ impl fmt::Display for Message {
         if self.advice.is_empty() {
             return Ok(());
         }
-        write!(f, "\n\n  what to do: {}", self.advice)
+        write!(f, "\n\nhelp: {}", self.advice)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
 };
@@ -24,7 +24,7 @@ const TOO_MANY: u32 = 1_000_000;
 /// the order in which it became so, and "nothing is ready" is a fact and not a guess after some yields.
 #[derive(Default)]
 pub(super) struct Tasks {
-    tasks: Mutex<HashMap<u64, Running>>,
+    waiting: Mutex<HashMap<u64, Running>>,
     ready: Mutex<VecDeque<u64>>,
     numbers: AtomicU64,
     /// Who waits for a task to become ready.
@@ -40,8 +40,24 @@ struct Running {
 
 struct TaskWaker {
     number: u64,
-    queued: AtomicBool,
+    state: AtomicU8,
     tasks: Weak<Tasks>,
+}
+
+const WAITING: u8 = 0;
+const READY: u8 = 1;
+const POLLED: u8 = 2;
+/// Woken while it was polled: it becomes ready when it lets go, behind what it has spawned and woken itself, as on
+/// tokio.
+const WOKEN: u8 = 3;
+
+impl TaskWaker {
+    fn became_ready(&self) {
+        if let Some(tasks) = self.tasks.upgrade() {
+            lock(&tasks.ready).push_back(self.number);
+            tasks.test.wake();
+        }
+    }
 }
 
 impl Wake for TaskWaker {
@@ -50,11 +66,14 @@ impl Wake for TaskWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.queued.swap(true, Ordering::SeqCst)
-            && let Some(tasks) = self.tasks.upgrade()
-        {
-            lock(&tasks.ready).push_back(self.number);
-            tasks.test.wake();
+        let woken = |state| match state {
+            WAITING => Some(READY),
+            POLLED => Some(WOKEN),
+            _ => None,
+        };
+        let before = self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, woken);
+        if before == Ok(WAITING) {
+            self.became_ready();
         }
     }
 }
@@ -89,7 +108,7 @@ impl Tasks {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let waker = Arc::new(TaskWaker {
             number,
-            queued: AtomicBool::new(true),
+            state: AtomicU8::new(READY),
             tasks: Arc::downgrade(self),
         });
         let running = Running {
@@ -98,7 +117,7 @@ impl Tasks {
             future: Box::pin(tokio::task::unconstrained(task.future)),
             waker,
         };
-        lock(&self.tasks).insert(number, running);
+        lock(&self.waiting).insert(number, running);
         lock(&self.ready).push_back(number);
         self.test.wake();
     }
@@ -109,7 +128,7 @@ impl Tasks {
             let Some(number) = lock(&self.ready).pop_front() else {
                 return true;
             };
-            let running = lock(&self.tasks).remove(&number);
+            let running = lock(&self.waiting).remove(&number);
             if let Some(running) = running {
                 self.poll(running);
             }
@@ -119,7 +138,7 @@ impl Tasks {
 
     /// Outside of every lock: the task may spawn and wake.
     fn poll(&self, mut running: Running) {
-        running.waker.queued.store(false, Ordering::SeqCst);
+        running.waker.state.store(POLLED, Ordering::SeqCst);
         let waker = Waker::from(Arc::clone(&running.waker));
         let entered = Polled {
             effect: running.effect,
@@ -129,8 +148,17 @@ impl Tasks {
         let future = running.future.as_mut();
         let polled = catch_unwind(AssertUnwindSafe(|| future.poll(&mut Context::from_waker(&waker))));
         drop(entered);
-        if matches!(polled, Ok(Poll::Pending)) {
-            lock(&self.tasks).insert(running.waker.number, running);
+        if !matches!(polled, Ok(Poll::Pending)) {
+            return;
+        }
+        let task = Arc::clone(&running.waker);
+        lock(&self.waiting).insert(task.number, running);
+        let rests = task
+            .state
+            .compare_exchange(POLLED, WAITING, Ordering::SeqCst, Ordering::SeqCst);
+        if rests.is_err() {
+            task.state.store(READY, Ordering::SeqCst);
+            task.became_ready();
         }
     }
 
@@ -150,7 +178,7 @@ impl Tasks {
 
     /// Drops everything: tasks know the store, which knows the tasks.
     pub(super) fn clear(&self) {
-        let tasks = std::mem::take(&mut *lock(&self.tasks));
+        let tasks = std::mem::take(&mut *lock(&self.waiting));
         drop(tasks);
     }
 }

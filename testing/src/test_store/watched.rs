@@ -55,13 +55,13 @@ fn watched_retry<A: Send + 'static>(retry: Retry<A>, leaves: &Arc<Leaves>) -> Re
 }
 
 fn watched_operation<A>(mut operation: EventStoreOperation<A>, leaves: &Arc<Leaves>) -> EventStoreOperation<A> {
-    let asked = match &mut operation {
-        EventStoreOperation::AppendEvents { store, .. }
-        | EventStoreOperation::AppendBatch { store, .. }
-        | EventStoreOperation::LoadEvents { store, .. }
-        | EventStoreOperation::SaveSnapshot { store, .. }
-        | EventStoreOperation::LoadSnapshot { store, .. } => store,
-        _ => return operation,
+    let (EventStoreOperation::AppendEvents { store: asked, .. }
+    | EventStoreOperation::AppendBatch { store: asked, .. }
+    | EventStoreOperation::LoadEvents { store: asked, .. }
+    | EventStoreOperation::SaveSnapshot { store: asked, .. }
+    | EventStoreOperation::LoadSnapshot { store: asked, .. }) = &mut operation
+    else {
+        return operation;
     };
     *asked = Arc::new(WatchedStore {
         store: Arc::clone(asked),

@@ -35,7 +35,7 @@ fn one_advance_wakes_deadline_by_deadline() {
 fn an_advance_stops_where_it_was_told_to() {
     let mut store = shop();
     store.send(Action::Remind, |_| {});
-    store.advance(SECOND * 2 - Duration::from_nanos(1));
+    store.advance(Duration::from_nanos(1_999_999_999));
     store.receive(Action::Reminded(1), |shop| shop.reminders.push(1));
     store.advance(Duration::from_nanos(1));
     store.receive(Action::Reminded(2), |shop| shop.reminders.push(2));
@@ -94,7 +94,7 @@ run(): after 10000 deadlines somebody still falls asleep
   effects that run:
     `tick`, started by (): sleeps on the clock for another 1 s
 
-  what to do: advance the clock by as much as the test needs: this effect never ends"
+help: advance the clock by as much as the test needs: this effect never ends"
     );
 }
 
@@ -155,7 +155,7 @@ fn an_unimplemented_clock_says_which_use_it_was() {
         "\
 UnimplementedClock: now() was called, but this test was to need no clock
 
-  what to do: if time matters here, give the test a TestClock and advance it; if only the result does, an \
+help: if time matters here, give the test a TestClock and advance it; if only the result does, an \
 ImmediateClock"
     );
     let sleep = failure(|| drop(UnimplementedClock::new().sleep(SECOND)));

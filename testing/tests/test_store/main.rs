@@ -1,5 +1,7 @@
 //! The test store: what it lets pass, what it does not, and what it says then.
 
+#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
+
 mod clocks;
 mod ending;
 mod event_sourced;
@@ -17,7 +19,8 @@ fn failure(test: impl FnOnce()) -> String {
     let Err(panic) = catch_unwind(AssertUnwindSafe(test)) else {
         return "the test has not failed".to_owned();
     };
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+    let message = panic.downcast_ref::<String>().cloned();
+    message
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
         .unwrap_or_default()
 }

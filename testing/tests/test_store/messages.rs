@@ -20,7 +20,7 @@ fn a_change_that_was_not_asserted() {
     +     status: "placed",
           paid: 0,
 
-  what to do: assert the change in the closure, or prevent it"#
+help: assert the change in the closure, or prevent it"#
     );
 }
 
@@ -37,7 +37,7 @@ fn a_change_that_did_not_happen() {
     +     paid: 0,
           reminders: [],
 
-  what to do: assert nothing, or let the reducer change the state"#
+help: assert nothing, or let the reducer change the state"#
     );
 }
 
@@ -59,7 +59,7 @@ fn another_change_than_asserted() {
     +     paid: 50,
           reminders: [],
 
-  what to do: assert what differs, or let the reducer do so"#
+help: assert what differs, or let the reducer do so"#
     );
 }
 
@@ -80,7 +80,7 @@ fn a_value_that_the_state_does_not_have_without_exhaustivity() {
     +     paid: 50,
           reminders: [],
 
-  what to do: assert the values that the state has after this action"#
+help: assert the values that the state has after this action"#
     );
 }
 
@@ -96,7 +96,7 @@ send(Look): 2 actions came before it and must be received first
     PaymentTaken { amount: 50 }
     Shipped
 
-  what to do: receive PaymentTaken { amount: 50 } before this one, or skip_received()"
+help: receive PaymentTaken { amount: 50 } before this one, or skip_received()"
     );
 }
 
@@ -112,7 +112,7 @@ receive(Shipped): PaymentTaken { amount: 50 } came first
     PaymentTaken { amount: 50 }
     Shipped
 
-  what to do: receive PaymentTaken { amount: 50 } before this one"
+help: receive PaymentTaken { amount: 50 } before this one"
     );
 }
 
@@ -130,7 +130,7 @@ receive(PaymentTaken { amount: 40 }): PaymentTaken { amount: 50 } was received i
     +     amount: 50,
       }
 
-  what to do: receive PaymentTaken { amount: 50 } before this one, or expect it in its place"
+help: receive PaymentTaken { amount: 50 } before this one, or expect it in its place"
     );
 }
 
@@ -146,7 +146,7 @@ receive_matching(…): none of the actions received matches
     PaymentTaken { amount: 50 }
     Shipped
 
-  what to do: receive PaymentTaken { amount: 50 } before this one"
+help: receive PaymentTaken { amount: 50 } before this one"
     );
 }
 
@@ -161,7 +161,7 @@ receive(Shipped): nothing was received
   effects that run:
     `charge card`, started by Place { amount: 50 }: sleeps on the clock for another 3 s
 
-  what to do: advance the clock by at least 3 s, before this"
+help: advance the clock by at least 3 s, before this"
     );
 }
 
@@ -173,7 +173,7 @@ fn nothing_was_received_and_nothing_runs() {
         "\
 receive(Shipped): nothing was received
 
-  what to do: look at what the reducer returns: no effect is running that could bring an action"
+help: look at what the reducer returns: no effect is running that could bring an action"
     );
 }
 
@@ -192,7 +192,7 @@ receive(Shipped): nothing was received
   effects that run:
     `listen`, started by Listen: waits for something that will never happen
 
-  what to do: bring about what the effects wait for"
+help: bring about what the effects wait for"
     );
 }
 
@@ -208,7 +208,7 @@ finish(): 2 actions were not received
     PaymentTaken { amount: 50 }
     Shipped
 
-  what to do: receive PaymentTaken { amount: 50 }, or skip_received()"
+help: receive PaymentTaken { amount: 50 }, or skip_received()"
     );
 }
 
@@ -231,7 +231,7 @@ finish(): 3 effects are still running
     `reminders`, started by Remind: sleeps on the clock for another 500 ms
     `listen`, started by Listen: waits for something that will never happen
 
-  what to do: advance the clock by at least 500 ms; or cancel it; or skip_in_flight()"
+help: advance the clock by at least 500 ms; or cancel it; or skip_in_flight()"
     );
 }
 
@@ -245,14 +245,14 @@ skip_received(): nothing was received that could be skipped
   effects that run:
     `charge card`, started by Place { amount: 50 }: sleeps on the clock for another 3 s
 
-  what to do: leave this out, or let the effects run that bring something before it"
+help: leave this out, or let the effects run that bring something before it"
     );
     assert_eq!(
         failure(|| shop().skip_in_flight()),
         "\
 skip_in_flight(): no effect is running that could be skipped
 
-  what to do: leave this out: every effect has come to its end"
+help: leave this out: every effect has come to its end"
     );
 }
 
@@ -267,7 +267,7 @@ the reducer panicked on Stumble
   it said:
     a stone in the way
 
-  what to do: let the reducer handle this action; in production its store would have stopped here"
+help: let the reducer handle this action; in production its store would have stopped here"
     );
 }
 
@@ -282,7 +282,7 @@ an effect panicked
   it said:
     `burn`, started by Burn: too hot
 
-  what to do: turn what can fail into an action; in production this effect would have ended unheard"
+help: turn what can fail into an action; in production this effect would have ended unheard"
     );
 }
 
@@ -297,7 +297,7 @@ an effect is woken again and again, and never comes to rest
   effects that run:
     `future`, started by Spin
 
-  what to do: look for a future that wakes itself while it waits for something"
+help: look for a future that wakes itself while it waits for something"
     );
 }
 
@@ -317,10 +317,10 @@ an effect panicked
     an effect started by Place { amount: 50 }: UnimplementedClock: sleep(3s) was called, but this test was to need \
 no clock
 
-      what to do: if time matters here, give the test a TestClock and advance it; if only the result does, an \
+    help: if time matters here, give the test a TestClock and advance it; if only the result does, an \
 ImmediateClock
 
-  what to do: turn what can fail into an action; in production this effect would have ended unheard"
+help: turn what can fail into an action; in production this effect would have ended unheard"
     );
 }
 
@@ -335,6 +335,6 @@ fn a_clock_that_cannot_be_moved() {
         "\
 advance(1s): the clock of this store can't be moved
 
-  what to do: build the store with a TestClock; on tokio's paused time, await elapse() instead"
+help: build the store with a TestClock; on tokio's paused time, await elapse() instead"
     );
 }

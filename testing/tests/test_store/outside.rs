@@ -208,7 +208,7 @@ nothing more happened within 1 ms
   effects that run:
     `ask nobody`, started by Nobody: waits for something outside of the store
 
-  what to do: bring about what they wait for; skip_in_flight() if they never end; or give the store more patience"
+help: bring about what they wait for; skip_in_flight() if they never end; or give the store more patience"
     );
 }
 
@@ -227,7 +227,7 @@ receive(Answered(1)): nothing was received
   effects that run:
     `ask nobody`, started by Nobody: waits for something outside of the store
 
-  what to do: await settle(), or bring about what the effect waits for, before this"
+help: await settle(), or bring about what the effect waits for, before this"
     );
 }
 

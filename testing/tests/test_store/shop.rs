@@ -99,7 +99,7 @@ pub(crate) fn shop() -> TestStore<Shopping> {
 pub(crate) fn placed() -> TestStore<Shopping> {
     let mut store = shop();
     store.send(Action::Place { amount: 50 }, |shop| {
-        "placed".clone_into(&mut shop.status)
+        "placed".clone_into(&mut shop.status);
     });
     store
 }
