@@ -47,6 +47,27 @@ impl PostgresEventStore {
         Self::options().from_pool(pool).await
     }
 
+    /// Brings the schema of the database at `url` up to date: creates it, or adds what this release needs. Several
+    /// processes may do so at once; applied again, it changes nothing. A role that owns the tables, or may create them,
+    /// is enough. `scripts/migrate.sh` does the same without this library.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; each variant says what to do next.
+    pub async fn migrate(url: &str) -> Result<(), OpenError> {
+        Self::options().migrate(url).await
+    }
+
+    /// Takes over the log in the database at `url` when another cluster has written it: after a restored dump, an
+    /// upgrade, or the end of a logical replication. All events and positions stay as they are; what is appended from
+    /// now on stands behind them. Changes nothing where the log is this cluster's already. Make sure first that nobody
+    /// writes to the log's old home any more: the two would drift apart unnoticed. Needs the owner of the tables.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; each variant says what to do next.
+    pub async fn adopt(url: &str) -> Result<(), OpenError> {
+        Self::options().adopt(url).await
+    }
+
     /// How to open a store otherwise than by default.
     pub fn options() -> PostgresOptions {
         PostgresOptions::default()

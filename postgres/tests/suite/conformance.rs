@@ -65,7 +65,9 @@ impl Fixture for OnServer {
 /// Where an event really lies: in a partition, if there are any.
 async fn table_of(connection: &mut PgConnection, event: &RecordedEvent) -> String {
     let table = "SELECT tableoid::regclass::text FROM events WHERE stream_id = $1 AND event_id = $2";
-    let table = sqlx::query_scalar(table).bind(event.stream_id.as_str()).bind(event.id.as_uuid());
+    let table = sqlx::query_scalar(table)
+        .bind(event.stream_id.as_str())
+        .bind(event.id.as_uuid());
     table.fetch_one(connection).await.unwrap()
 }
 
@@ -82,7 +84,11 @@ fn in_both_roles(attempt: String) -> [String; 2] {
 
 /// Every way to change rows that SQL knows.
 fn attempts_on(table: &str, event: &RecordedEvent) -> Vec<String> {
-    let here = format!("stream_id = '{}' AND version = {}", event.stream_id.as_str().replace('\'', "''"), event.version);
+    let here = format!(
+        "stream_id = '{}' AND version = {}",
+        event.stream_id.as_str().replace('\'', "''"),
+        event.version
+    );
     let other = "event_data = '\\x00'";
     let again = format!(
         "INSERT INTO {table} (stream_id, version, event_id, event_type, encoding, event_data) \

@@ -7,8 +7,17 @@
 )]
 
 mod appends;
+mod appends_faults;
+mod appends_groups;
+mod appends_in_transactions;
+mod appends_races;
 mod conformance;
+mod log;
+mod migrations;
+mod opening;
+mod roles;
 mod settled;
+mod strangers;
 mod support;
 
 #[path = "../support/guide.rs"]

@@ -7,7 +7,9 @@ use composable_rust_core::{
 };
 use composable_rust_postgres::PostgresEventStore;
 use composable_rust_postgres_fixture::{DatabaseOptions, TestDatabase};
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Decode, PgConnection, Postgres, Type, postgres::PgConnectOptions,
+};
 use uuid::Uuid;
 
 const MIGRATION: &str = include_str!("../../migrations/0001_events.sql");
@@ -39,7 +41,7 @@ async fn migrate(url: &str, scripts: &[&str]) {
 }
 
 /// FNV-1a: the name of a template changes with what is in it.
-fn hash(text: &str) -> u64 {
+pub(crate) fn hash(text: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
@@ -100,7 +102,22 @@ pub(crate) fn actual<T: std::fmt::Debug>(answer: Result<T, AppendError>) -> u64 
 }
 
 /// Executes statements as a stranger.
-pub(crate) async fn execute(database: &TestDatabase, script: &'static str) {
-    let mut connection = stranger(database).await;
-    connection.execute(sqlx::raw_sql(script)).await.unwrap();
+pub(crate) async fn execute(database: &TestDatabase, script: impl Into<String>) {
+    try_execute(database, script).await.unwrap();
+}
+
+pub(crate) async fn try_execute(database: &TestDatabase, script: impl Into<String>) -> Result<(), sqlx::Error> {
+    let script = sqlx::raw_sql(AssertSqlSafe(script.into()));
+    script.execute(&mut stranger(database).await).await.map(|_| ())
+}
+
+/// The one value that a query is about.
+pub(crate) async fn scalar<T>(database: &TestDatabase, query: &'static str) -> T
+where
+    T: for<'r> Decode<'r, Postgres> + Type<Postgres> + Send + Unpin,
+{
+    sqlx::query_scalar(query)
+        .fetch_one(&mut stranger(database).await)
+        .await
+        .unwrap()
 }

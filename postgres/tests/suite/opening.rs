@@ -1,0 +1,286 @@
+//! What is looked at before a store opens, and what is said where it can't.
+
+use composable_rust_core::{EventLog, EventStore, Position};
+use composable_rust_postgres::{Foreign, OpenError, PostgresEventStore};
+use composable_rust_postgres_fixture::{DatabaseOptions, TestDatabase, admin_url};
+use sqlx::{
+    ConnectOptions, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::support::{self, append, execute, ids, scalar};
+
+async fn refusal(url: &str) -> OpenError {
+    PostgresEventStore::connect(url).await.unwrap_err()
+}
+
+fn options(url: &str) -> PgConnectOptions {
+    url.parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_address_of_something_else_is_told_from_a_server_that_is_away() {
+    assert!(matches!(refusal("sqlite://orders.db").await, OpenError::InvalidUrl(_)));
+    assert!(matches!(
+        refusal("postgres://a@127.0.0.1:1/b").await,
+        OpenError::Unreachable(_)
+    ));
+    assert!(matches!(
+        refusal("postgres://a@nowhere.invalid/b").await,
+        OpenError::Unreachable(_)
+    ));
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_wrong_database_are_told_apart() {
+    let right = options(admin_url().await);
+    let wrong = right.clone().password("wrong").to_url_lossy();
+    assert!(matches!(refusal(wrong.as_str()).await, OpenError::Refused(_)));
+    let missing = right.database("there_is_no_such_database").to_url_lossy();
+    assert!(matches!(refusal(missing.as_str()).await, OpenError::MissingDatabase(_)));
+}
+
+#[cfg(not(any(
+    feature = "tls-rustls-native-roots",
+    feature = "tls-rustls-webpki",
+    feature = "tls-native"
+)))]
+#[tokio::test]
+async fn tls_that_was_not_built_in_is_asked_for_in_vain() {
+    let url = options(admin_url().await)
+        .ssl_mode(sqlx::postgres::PgSslMode::Require)
+        .to_url_lossy();
+    assert!(matches!(refusal(url.as_str()).await, OpenError::TlsNotBuiltIn(_)));
+}
+
+#[cfg(any(
+    feature = "tls-rustls-native-roots",
+    feature = "tls-rustls-webpki",
+    feature = "tls-native"
+))]
+#[tokio::test]
+async fn a_server_that_offers_no_tls_is_not_spoken_to_without() {
+    let url = options(admin_url().await)
+        .ssl_mode(sqlx::postgres::PgSslMode::Require)
+        .to_url_lossy();
+    assert!(matches!(refusal(url.as_str()).await, OpenError::Tls(_)));
+}
+
+#[tokio::test]
+async fn a_database_without_the_schema_says_how_to_get_it() {
+    let database = TestDatabase::empty().await;
+    let error = refusal(database.url()).await;
+    assert!(matches!(error, OpenError::NotMigrated { found: 0, needed: 1 }));
+    assert!(
+        error
+            .to_string()
+            .ends_with("run PostgresEventStore::migrate or scripts/migrate.sh")
+    );
+    PostgresEventStore::migrate(database.url()).await.unwrap();
+    append(&support::open(&database).await, 1, 0..3).await;
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let database = support::database().await;
+    execute(
+        &database,
+        "INSERT INTO event_store_migrations (version, name) VALUES (99, 'of tomorrow')",
+    )
+    .await;
+    let newer = |error: OpenError| matches!(error, OpenError::NewerSchema { found: 99, known: 1 });
+    assert!(newer(refusal(database.url()).await));
+    assert!(newer(PostgresEventStore::migrate(database.url()).await.unwrap_err()));
+}
+
+#[tokio::test]
+async fn a_database_of_another_encoding_is_refused() {
+    let database = TestDatabase::empty().await;
+    let name = format!("{}_ascii", database.name());
+    let create = format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+    execute(&database, create).await;
+    let ascii = options(database.url()).database(&name).to_url_lossy();
+    let refused = PostgresEventStore::migrate(ascii.as_str()).await;
+    execute(&database, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    assert!(matches!(refused, Err(OpenError::Encoding { found }) if found == "SQL_ASCII"));
+}
+
+#[tokio::test]
+async fn a_database_that_is_serializable_by_default_still_works() {
+    let serializable = DatabaseOptions::default().set("default_transaction_isolation", "serializable");
+    let database = support::database_with(serializable).await;
+    append(&support::open(&database).await, 1, 0..3).await;
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    let refused = PostgresEventStore::from_pool(pool).await;
+    assert!(matches!(refused, Err(OpenError::Isolation { found }) if found == "serializable"));
+}
+
+#[tokio::test]
+async fn a_server_that_forgets_is_refused_where_durability_is_demanded() {
+    let database = support::database_with(DatabaseOptions::default().set("synchronous_commit", "off")).await;
+    let refused = PostgresEventStore::options()
+        .require_durability(true)
+        .connect(database.url())
+        .await;
+    assert!(matches!(
+        refused,
+        Err(OpenError::NotDurable {
+            setting: "synchronous_commit",
+            ..
+        })
+    ));
+    append(&support::open(&database).await, 1, 0..3).await;
+}
+
+#[tokio::test]
+async fn stores_of_two_schemas_know_nothing_of_each_other() {
+    let database = TestDatabase::empty().await;
+    let open = async |schema: &str| {
+        let options = PostgresEventStore::options().schema(schema).migrate_on_connect(true);
+        options.connect(database.url()).await.unwrap()
+    };
+    let (north, south) = (open("north").await, open("The \"south\"").await);
+    append(&north, 1, 0..3).await;
+    append(&south, 1, 5..6).await;
+    assert_eq!((ids(&north, 1).await, ids(&south, 1).await), (vec![0, 1, 2], vec![5]));
+    let missing = PostgresEventStore::options()
+        .schema("east")
+        .connect(database.url())
+        .await;
+    assert!(matches!(missing, Err(OpenError::MissingSchema { found: None, .. })));
+}
+
+#[tokio::test]
+async fn the_smallest_settings_are_enough() {
+    let database = support::database().await;
+    let options = PostgresEventStore::options()
+        .max_connections(0)
+        .statement_cache(0)
+        .notifications(false);
+    let store = options.connect(database.url()).await.unwrap();
+    append(&store, 1, 0..2500).await;
+    assert_eq!(ids(&store, 1).await.len(), 2500);
+}
+
+#[tokio::test]
+async fn a_pool_of_one_is_shared_and_left_open() {
+    let database = support::database().await;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(database.url())
+        .await
+        .unwrap();
+    let store = PostgresEventStore::from_pool(pool.clone()).await.unwrap();
+    append(&store, 1, 0..3).await;
+    assert_eq!(ids(&store, 1).await.len(), 3);
+    store.close().await;
+    assert_eq!(
+        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM events")
+            .fetch_one(&pool)
+            .await
+            .unwrap(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn a_closed_store_answers_unavailable() {
+    let database = support::database().await;
+    let store = support::open(&database).await;
+    store.close().await;
+    store.close().await;
+    let refused = store.load_events(support::stream(1), None).await;
+    assert!(matches!(refused, Err(composable_rust_core::ReadError::Unavailable(_))));
+}
+
+/// Pretends that another cluster gave the transaction ids of the log.
+const MOVED: &str = "UPDATE event_log SET system_identifier = system_identifier + 1";
+
+#[tokio::test]
+async fn a_log_of_another_cluster_is_refused_until_it_is_adopted() {
+    let database = support::database().await;
+    let store = support::open(&database).await;
+    append(&store, 1, 0..3).await;
+    let before = store.load_events(support::stream(1), None).await.unwrap();
+    execute(&database, MOVED).await;
+    let error = refusal(database.url()).await;
+    assert!(matches!(error, OpenError::ForeignLog(Foreign::Cluster { .. })));
+    assert!(error.to_string().contains("run PostgresEventStore::adopt once"));
+
+    let adopting = (0..4).map(|_| PostgresEventStore::adopt(database.url()));
+    futures::future::try_join_all(adopting).await.unwrap();
+    assert_eq!(scalar::<i16>(&database, "SELECT generation FROM event_log").await, 2);
+    let adopted = support::open(&database).await;
+    append(&adopted, 1, 3..4).await;
+    let after = adopted.load_events(support::stream(1), None).await.unwrap();
+    assert_eq!(after[..3], before, "what was stored keeps its place");
+    assert_eq!(
+        after[3].position.parts()[0],
+        2,
+        "what follows belongs to a new generation"
+    );
+    assert!(after[3].position > before[2].position);
+}
+
+#[tokio::test]
+async fn a_partitioned_log_is_adopted_too() {
+    let database = support::partitioned_database().await;
+    append(&support::open(&database).await, 1, 0..1).await;
+    execute(&database, MOVED).await;
+    PostgresEventStore::adopt(database.url()).await.unwrap();
+    let adopted = support::open(&database).await;
+    append(&adopted, 2, 1..2).await;
+    let stored = adopted.load_events(support::stream(2), None).await.unwrap();
+    assert_eq!(stored[0].position.parts()[0], 2);
+}
+
+#[tokio::test]
+async fn transactions_that_this_cluster_has_yet_to_give_are_another_ones() {
+    let database = support::database().await;
+    let forge = "INSERT INTO events (stream_id, version, event_id, event_type, encoding, event_data, transaction_id) \
+                 VALUES ('test-1', 1, gen_random_uuid(), 'Happened.v1', 1, '', '4000000000000')";
+    execute(&database, forge).await;
+    let refused = refusal(database.url()).await;
+    assert!(matches!(
+        refused,
+        OpenError::ForeignLog(Foreign::Transactions {
+            newest: 4_000_000_000_000,
+            ..
+        })
+    ));
+    PostgresEventStore::adopt(database.url()).await.unwrap();
+    let store = support::open(&database).await;
+    append(&store, 1, 1..2).await;
+    assert_eq!(store.load_events(support::stream(1), None).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_log_that_is_this_clusters_is_adopted_without_a_trace() {
+    let database = support::database().await;
+    append(&support::open(&database).await, 1, 0..3).await;
+    PostgresEventStore::adopt(database.url()).await.unwrap();
+    assert_eq!(scalar::<i16>(&database, "SELECT generation FROM event_log").await, 1);
+}
+
+#[tokio::test]
+async fn a_log_that_a_subscription_fills_is_not_read_here() {
+    let database = support::database().await;
+    let subscribe = "CREATE SUBSCRIPTION feed CONNECTION 'host=nowhere.invalid' PUBLICATION feed
+                         WITH (connect = false, slot_name = NONE, enabled = false, create_slot = false);
+                     SET allow_system_table_mods = on;
+                     INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate)
+                     SELECT oid, 'events'::regclass, 'r' FROM pg_subscription WHERE subname = 'feed'";
+    let subscribed = support::try_execute(
+        &database,
+        format!("{subscribe} AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"),
+    )
+    .await;
+    let refused = PostgresEventStore::connect(database.url()).await;
+    execute(&database, "DROP SUBSCRIPTION IF EXISTS feed").await;
+    subscribed.unwrap();
+    assert!(matches!(refused, Err(OpenError::Subscriber)));
+    assert_eq!(
+        support::open(&database).await.head().await.unwrap(),
+        Position::BEGINNING
+    );
+}
