@@ -3,7 +3,7 @@
 use sqlx::Connection;
 
 use crate::{
-    guide::{Block, Session, blocks},
+    guide::{Block, blocks},
     reader::{Reader, Rows, first, rows},
     support,
 };
@@ -14,17 +14,9 @@ fn sql_below(heading: &str) -> Block {
     block.unwrap_or_else(|| panic!("no block of SQL below {heading:?}"))
 }
 
-fn session(role: &str, database: &str) -> Session {
-    Session {
-        role: role.to_owned(),
-        database: database.to_owned(),
-        on_subscriber: false,
-    }
-}
-
 /// What one query answers to a role in a database.
 async fn ask(reader: &Reader, role: &str, database: &str, query: &str) -> Rows {
-    let mut connection = reader.connect(&session(role, database)).await;
+    let mut connection = reader.session(role, database).await;
     let answer = rows(&mut connection, query)
         .await
         .unwrap_or_else(|error| panic!("{query}: {error}"));
@@ -50,12 +42,12 @@ async fn the_query_for_what_holds_readers_back_names_it() {
     assert_eq!(reader.follow(&culprits).await[0], Rows::new(), "nobody does");
 
     // In another database, and of no interest to the log.
-    let mut idle = reader.connect(&session("postgres", "elsewhere")).await;
+    let mut idle = reader.session("postgres", "elsewhere").await;
     rows(&mut idle, "BEGIN; CREATE TEMPORARY TABLE notes (id INTEGER)")
         .await
         .unwrap();
     let pid = first(&rows(&mut idle, "SELECT pg_backend_pid()").await.unwrap());
-    let mut forgotten = reader.connect(&session("postgres", "elsewhere")).await;
+    let mut forgotten = reader.session("postgres", "elsewhere").await;
     rows(
         &mut forgotten,
         "BEGIN; SELECT pg_current_xact_id(); PREPARE TRANSACTION 'forgotten'",
@@ -91,11 +83,11 @@ async fn the_query_for_what_holds_readers_back_names_it() {
 #[tokio::test]
 async fn idle_readers_and_listeners_hold_nobody_back() {
     let reader = Reader::with(&[]).await;
-    let mut idle = reader.connect(&session("orders_reader", "orders")).await;
+    let mut idle = reader.session("orders_reader", "orders").await;
     rows(&mut idle, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM events")
         .await
         .unwrap();
-    let mut listening = reader.connect(&session("orders_app", "orders")).await;
+    let mut listening = reader.session("orders_app", "orders").await;
     rows(&mut listening, "LISTEN something").await.unwrap();
     assert_eq!(
         reader.follow(&sql_below("What holds readers back")).await[0],

@@ -1,12 +1,8 @@
 //! `docs/database-setup.md` does what it says.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helper functions of tests"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helper functions of tests")]
 
+mod application;
 mod claims;
 mod guide;
 mod reader;

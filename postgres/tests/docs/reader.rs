@@ -11,14 +11,14 @@ use tokio::sync::OnceCell;
 
 use crate::guide::{Block, Claim, Session, Statement, blocks, repository};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The rows of a statement, as text.
 pub(crate) type Rows = Vec<Vec<Option<String>>>;
 
 /// The server of the guide, and the second one that it needs in the end.
 pub(crate) struct Reader {
-    pub(crate) server: Server,
+    server: Server,
     subscriber: OnceCell<Server>,
 }
 
@@ -82,7 +82,7 @@ impl Reader {
             (Claim::Refused(code), Err(error)) => {
                 let actual = error
                     .as_database_error()
-                    .and_then(|error| error.code())
+                    .and_then(sqlx::error::DatabaseError::code)
                     .map(String::from);
                 assert_eq!(
                     actual.as_deref(),
@@ -102,11 +102,31 @@ impl Reader {
         }
     }
 
+    /// Where one of the guide's roles connects to one of its databases.
+    pub(crate) fn url(&self, role: &str, database: &str) -> String {
+        format!(
+            "postgres://{role}:{}@{}/{database}",
+            password(role),
+            self.server.address()
+        )
+    }
+
+    /// A session of a role in a database of the guide's server.
+    pub(crate) async fn session(&self, role: &str, database: &str) -> PgConnection {
+        let session = Session {
+            role: role.to_owned(),
+            database: database.to_owned(),
+            on_subscriber: false,
+        };
+        self.connect(&session).await
+    }
+
     /// A connection as the guide says; a database that is named for the first time is made.
-    pub(crate) async fn connect(&self, session: &Session) -> PgConnection {
-        let server = match session.on_subscriber {
-            true => self.subscriber().await,
-            false => &self.server,
+    async fn connect(&self, session: &Session) -> PgConnection {
+        let server = if session.on_subscriber {
+            self.subscriber().await
+        } else {
+            &self.server
         };
         ensure_database(server, &session.database).await;
         let options: PgConnectOptions = server.url(&session.database).parse().unwrap();
@@ -122,13 +142,11 @@ impl Reader {
     }
 
     async fn with_real_addresses(&self, sql: &str) -> String {
-        match sql.contains("db.example.com port=5432") {
-            true => {
-                let port = port(&self.server).await;
-                sql.replace("db.example.com port=5432", &format!("127.0.0.1 port={port}"))
-            }
-            false => sql.to_owned(),
+        let address = "db.example.com port=5432";
+        if !sql.contains(address) {
+            return sql.to_owned();
         }
+        sql.replace(address, &format!("127.0.0.1 port={}", port(&self.server).await))
     }
 
     /// Runs a block of shell on the server's machine.
@@ -193,8 +211,8 @@ async fn ensure_database(server: &Server, database: &str) {
     let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
     let known = format!("SELECT count(*) FROM pg_database WHERE datname = '{database}'");
     if first(&rows(&mut admin, &known).await.unwrap()) == "0" {
-        let owned = "SELECT count(*) FROM pg_roles WHERE rolname = 'orders_owner'";
-        let owner = match first(&rows(&mut admin, owned).await.unwrap()).as_str() {
+        let is_owner_there = "SELECT count(*) FROM pg_roles WHERE rolname = 'orders_owner'";
+        let owner = match first(&rows(&mut admin, is_owner_there).await.unwrap()).as_str() {
             "1" => " OWNER orders_owner",
             _ => "",
         };
@@ -227,8 +245,7 @@ fn columns(row: &PgRow) -> Vec<Option<String>> {
 
 /// The first row as one line.
 pub(crate) fn first(rows: &Rows) -> String {
-    let row = rows
-        .first()
-        .map(|row| row.iter().map(|column| column.as_deref().unwrap_or("")).collect());
-    row.unwrap_or_else(Vec::new).join(" | ")
+    let columns = rows.first().into_iter().flatten();
+    let texts: Vec<_> = columns.map(|column| column.as_deref().unwrap_or_default()).collect();
+    texts.join(" | ")
 }
