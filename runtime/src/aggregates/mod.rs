@@ -6,6 +6,7 @@ mod context;
 mod error;
 mod execution;
 mod gate;
+mod group;
 mod hot;
 mod line;
 mod load;

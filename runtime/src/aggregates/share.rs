@@ -5,22 +5,17 @@
 
 use std::collections::VecDeque;
 
-use composable_rust_core::{
-    Aggregate, AppendError, Appended, Conflict, EventId, SerializedEvent, Session, StreamAppend, Version,
-};
+use composable_rust_core::{Aggregate, AppendError, Appended, Conflict, Session, StreamAppend};
 use tracing::{Instrument, debug_span, error};
 
 use super::{
     Committed, ExecuteError,
     execution::Execution,
+    group::{Decided, Fits, Group, Member, answer},
     line::Turn,
-    request::{Outcome, Ticket},
+    request::Ticket,
 };
 use crate::{caught::caught, decided::serialize};
-
-/// What one append takes at most, unless a single command has more.
-const MOST_EVENTS: usize = 1000;
-const MOST_BYTES: usize = 4 << 20;
 
 /// Carries out what waits for the stream until nothing does.
 pub(super) async fn until_empty<A: Aggregate>(mut turn: Turn<A>, mut tickets: VecDeque<Ticket<A>>) {
@@ -38,33 +33,6 @@ struct Sharing<'a, A: Aggregate> {
     /// So many of the next ones are carried out alone: the store has refused what they shared.
     alone: usize,
     conflicts: u32,
-}
-
-/// A command whose place in the append is known.
-struct Member<A: Aggregate> {
-    ticket: Ticket<A>,
-    decided: Decided<A>,
-}
-
-enum Decided<A: Aggregate> {
-    /// So many events, the last of which has this id.
-    Events(usize, Option<EventId>),
-    /// Held until what it stands on is acknowledged.
-    Held(Outcome<A>),
-}
-
-/// Commands that share an append.
-struct Group<A: Aggregate> {
-    members: Vec<Member<A>>,
-    events: Vec<SerializedEvent>,
-    bytes: usize,
-}
-
-/// What became of looking at the next command.
-enum Fits<A: Aggregate> {
-    Yes(Decided<A>),
-    /// To be begun with, or carried out alone, after what is there already.
-    Later,
 }
 
 impl<'a, A: Aggregate> Sharing<'a, A> {
@@ -128,11 +96,7 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
 
     /// Decides the commands at the front until one does not fit.
     fn decide(&mut self, session: &mut Session<A>) -> Group<A> {
-        let mut group = Group {
-            members: Vec::new(),
-            events: Vec::new(),
-            bytes: 0,
-        };
+        let mut group = Group::new();
         while let Some(ticket) = self.tickets.pop_front() {
             match self.fit(&mut group, session, &ticket) {
                 Fits::Yes(decided) => group.members.push(Member { ticket, decided }),
@@ -286,72 +250,5 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
             ticket.request.begun.undo();
             self.tickets.push_front(ticket);
         }
-    }
-}
-
-impl<A: Aggregate> Member<A> {
-    fn begin(&self) -> bool {
-        match self.decided {
-            Decided::Events(..) => self.ticket.request.begun.begin(),
-            Decided::Held(_) => true,
-        }
-    }
-}
-
-impl<A: Aggregate> Group<A> {
-    fn version(&self, session: &Session<A>) -> Version {
-        let version = session.version().get().saturating_add(self.events.len() as u64);
-        Version::try_from(version).unwrap_or(session.version())
-    }
-
-    /// An answer that may stand on what is not stored yet.
-    fn held(&self, repeatable: bool, outcome: Outcome<A>) -> Fits<A> {
-        if repeatable || self.members.is_empty() {
-            return Fits::Later;
-        }
-        Fits::Yes(Decided::Held(outcome))
-    }
-
-    fn holds_command(&self, ticket: &Ticket<A>) -> bool {
-        let id = ticket.request.context.command_id;
-        self.members
-            .iter()
-            .any(|member| member.ticket.request.context.command_id == id)
-    }
-
-    const fn is_full(&self) -> bool {
-        self.events.len() >= MOST_EVENTS || self.bytes >= MOST_BYTES
-    }
-
-    fn has_room_for(&self, events: &[SerializedEvent]) -> bool {
-        self.events.len() + events.len() <= MOST_EVENTS && self.bytes + bytes(events) <= MOST_BYTES
-    }
-
-    fn take(&mut self, events: Vec<SerializedEvent>) {
-        self.bytes += bytes(&events);
-        self.events.extend(events);
-    }
-}
-
-fn bytes(events: &[SerializedEvent]) -> usize {
-    events.iter().map(|event| event.data.len()).sum()
-}
-
-fn answer<A: Aggregate>(members: Vec<Member<A>>, events: Vec<A::Event>, before: Version, appended: Appended) {
-    let (mut events, mut version) = (events.into_iter(), before.get());
-    for Member { ticket, decided } in members {
-        let outcome = match decided {
-            Decided::Held(outcome) => outcome,
-            Decided::Events(count, event_id) => {
-                version = version.saturating_add(count as u64);
-                Ok(Committed {
-                    events: events.by_ref().take(count).collect(),
-                    version: Version::try_from(version).unwrap_or(appended.version),
-                    position: Some(appended.position),
-                    event_id,
-                })
-            }
-        };
-        ticket.answer(outcome);
     }
 }
