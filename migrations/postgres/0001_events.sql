@@ -35,16 +35,22 @@ CREATE TABLE IF NOT EXISTS events (
     CONSTRAINT events_by_version PRIMARY KEY (stream_id, version)
 );
 
--- Ids are unique within a stream; ordered by time, so that the newest lie side by side in the index.
+-- What each index costs an append was measured with batches of 100 events, 20,000 at a time in turns with and without it, on
+-- PostgreSQL 15 with 0.2 to 0.5 million events: the server's processor time, 0.013 ms an event with all of them, and the
+-- write-ahead log, 850 bytes an event with all of them.
+
+-- Ids are unique within a stream; ordered by time, so that the newest lie side by side in the index. 5 % of the time, 170
+-- bytes of log.
 CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (event_id, stream_id);
--- A command's events are stored once in a stream.
+-- A command's events are stored once in a stream. Nothing for events without a command.
 CREATE UNIQUE INDEX IF NOT EXISTS events_by_command ON events (command_id, stream_id) WHERE command_id IS NOT NULL;
--- The order in which the whole log is read; always written at its end.
+-- The order in which the whole log is read; always written at its end. 6 % of the time, 100 bytes of log.
 CREATE INDEX IF NOT EXISTS events_in_order ON events (generation, transaction_id, position);
--- For questions about time.
+-- For questions about time; no statement of the store uses it. 24 kB for half a million events, no time and next to no log
+-- that could be measured, where a B-tree took 10 % of the time, 65 bytes of log, and 160 times the space.
 CREATE INDEX IF NOT EXISTS events_by_created_at ON events USING brin (created_at);
--- For questions of people; no statement of the store uses it. Left out by `SET event_store.event_type_index = 'off'`, and
--- not created again when somebody has dropped it.
+-- For questions of people; no statement of the store uses it. 3 % of the time, 75 bytes of log. Left out by
+-- `SET event_store.event_type_index = 'off'`, and not created again when somebody has dropped it.
 DO $$
 BEGIN
     IF current_setting('event_store.event_type_index', true) IS DISTINCT FROM 'off'

@@ -1,5 +1,5 @@
 -- The highest version wins whatever the order of saves, and none is ahead of its stream; no change means declined.
--- By events_by_version, one seek, and the primary key of snapshots.
+-- By events_by_version and snapshots_pkey, one seek each.
 INSERT INTO snapshots (stream_id, version, state_data, schema)
 SELECT $1::text, $2::bigint, $3::bytea, $4::bigint
  WHERE $2 <= coalesce((SELECT version FROM events WHERE stream_id = $1 ORDER BY version DESC LIMIT 1), 0)

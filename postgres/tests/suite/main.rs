@@ -15,6 +15,7 @@ mod conformance;
 mod log;
 mod migrations;
 mod opening;
+mod plans;
 mod roles;
 mod settled;
 mod strangers;
