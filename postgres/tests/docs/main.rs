@@ -5,6 +5,7 @@
 mod application;
 mod claims;
 mod guide;
+mod partitions;
 mod reader;
 #[path = "../support/guide.rs"]
 mod support;
