@@ -12,6 +12,6 @@ WITH head AS MATERIALIZED (
     RETURNING version, generation, transaction_id, position
 )
 SELECT written.version IS NOT NULL AS accepted, head.version AS head, written.version AS next, written.generation,
-       written.transaction_id, written.position
+       written.transaction_id, written.position, 1::bigint AS entry
   FROM head
   LEFT JOIN written ON true;

@@ -1,6 +1,8 @@
 //! The statements that judge and write: what they are asked, and what they answer.
 
-use composable_rust_core::{Appended, EventId, ExpectedVersion, Position, SerializedEvent, StreamAppend, Version};
+use composable_rust_core::{
+    Appended, CommandMark, EventId, ExpectedVersion, Position, SerializedEvent, StreamAppend, Version,
+};
 use sqlx::{
     Executor, PgConnection, Postgres, Row,
     postgres::{PgArguments, PgBindIterExt, PgRow},
@@ -26,15 +28,14 @@ pub(crate) async fn write(
     entries: &[&StreamAppend],
     all_or_nothing: bool,
 ) -> Result<Vec<Verdict>, sqlx::Error> {
-    let rows = match *entries {
-        [append] if let [event] = &*append.events => one(connection, append, event).await?,
-        _ => many(connection, entries, all_or_nothing).await?,
+    let mut verdicts = match *entries {
+        [append] if let [event] = &*append.events => verdicts(&one(connection, append, event).await?, entries)?,
+        _ if let Some(sorted) = as_singles(entries).filter(|_| !all_or_nothing) => {
+            let found = verdicts(&singles(connection, &sorted).await?, &sorted)?;
+            in_order_of(entries, &sorted, &found)?
+        }
+        _ => verdicts(&many(connection, entries, all_or_nothing).await?, entries)?,
     };
-    if rows.len() != entries.len() {
-        return Err(sqlx::Error::RowNotFound);
-    }
-    let verdicts = rows.iter().zip(entries).map(|(row, append)| verdict(row, append));
-    let mut verdicts: Vec<Verdict> = verdicts.collect::<Result<_, _>>()?;
     if verdicts.iter().all(|verdict| verdict.accepted) {
         complete(connection, entries, &mut verdicts).await?;
     }
@@ -57,9 +58,47 @@ async fn one(
         .bind(&*event.data)
         .bind(json::metadata(event)?)
         .bind(event.command.map(|mark| *mark.id.as_uuid()))
-        .bind(command_events(event));
+        .bind(event.command.map(command_events));
     // All rows, not the first one: they arrive before the commit, whose failure comes after them.
     connection.fetch_all(query).await
+}
+
+/// The entries by stream, if each is one event for a stream of its own. Sorted here by what the database sorts by.
+fn as_singles<'a>(entries: &[&'a StreamAppend]) -> Option<Vec<&'a StreamAppend>> {
+    if entries.iter().any(|append| append.events.len() != 1) {
+        return None;
+    }
+    let mut sorted = entries.to_vec();
+    sorted.sort_unstable_by_key(|append| append.stream_id.as_str());
+    let is_distinct = sorted
+        .windows(2)
+        .all(|pair| pair.first().map(name) != pair.last().map(name));
+    is_distinct.then_some(sorted)
+}
+
+fn name<'a>(append: &&'a StreamAppend) -> &'a str {
+    append.stream_id.as_str()
+}
+
+/// Verdicts on entries sorted by stream, in the order that they were given in.
+fn in_order_of(
+    entries: &[&StreamAppend],
+    sorted: &[&StreamAppend],
+    verdicts: &[Verdict],
+) -> Result<Vec<Verdict>, sqlx::Error> {
+    let of = |append: &&StreamAppend| {
+        let index = sorted.binary_search_by_key(&name(append), name).ok()?;
+        verdicts.get(index).copied()
+    };
+    entries
+        .iter()
+        .map(|append| of(append).ok_or(sqlx::Error::RowNotFound))
+        .collect()
+}
+
+async fn singles(connection: &mut PgConnection, sorted: &[&StreamAppend]) -> Result<Vec<PgRow>, sqlx::Error> {
+    let query = bind_conditions(sqlx::query(statements::APPEND_SINGLES), sorted);
+    connection.fetch_all(bind_events(query, sorted)?).await
 }
 
 async fn many(
@@ -67,40 +106,43 @@ async fn many(
     entries: &[&StreamAppend],
     all_or_nothing: bool,
 ) -> Result<Vec<PgRow>, sqlx::Error> {
-    let conditions = || entries.iter().map(|append| condition(append.expected));
-    let query = sqlx::query(statements::APPEND_BATCH)
-        .bind(entries.iter().map(|append| append.stream_id.as_str()).bind_iter())
-        .bind(conditions().map(|(kind, _)| kind).bind_iter())
-        .bind(conditions().map(|(_, expected)| expected).bind_iter())
+    let query = bind_conditions(sqlx::query(statements::APPEND_BATCH), entries)
         .bind(entries.iter().map(|append| number(append.events.len())).bind_iter());
+    let places = || {
+        let entries = (1_i64..).zip(entries);
+        entries.flat_map(|(entry, append)| (1_i64..).zip(&append.events).map(move |(n, _)| (entry, n)))
+    };
+    let query = query
+        .bind(places().map(|(entry, _)| entry).bind_iter())
+        .bind(places().map(|(_, n)| n).bind_iter());
     let query = bind_events(query, entries)?.bind(all_or_nothing);
     connection.fetch_all(query).await
 }
 
 type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
 
+/// Streams and what is expected of them.
+fn bind_conditions<'q>(query: PgQuery<'q>, entries: &[&StreamAppend]) -> PgQuery<'q> {
+    let conditions = || entries.iter().map(|append| condition(append.expected));
+    query
+        .bind(entries.iter().map(name).bind_iter())
+        .bind(conditions().map(|(kind, _)| kind).bind_iter())
+        .bind(conditions().map(|(_, expected)| expected).bind_iter())
+}
+
 /// The columns of all events, straight into the message to the server.
 fn bind_events<'q>(query: PgQuery<'q>, entries: &[&StreamAppend]) -> Result<PgQuery<'q>, sqlx::Error> {
-    let places = || {
-        let entries = (1_i64..).zip(entries);
-        entries.flat_map(|(entry, append)| (1_i64..).zip(&append.events).map(move |(n, _)| (entry, n)))
-    };
     let events = || entries.iter().flat_map(|append| &append.events);
+    let commands = || events().map(|event| event.command);
     let metadata: Vec<Option<String>> = events().map(json::metadata).collect::<Result<_, _>>()?;
     Ok(query
-        .bind(places().map(|(entry, _)| entry).bind_iter())
-        .bind(places().map(|(_, n)| n).bind_iter())
         .bind(events().map(|event| event.id.as_uuid()).bind_iter())
         .bind(events().map(|event| &*event.event_type).bind_iter())
         .bind(events().map(|event| event.encoding.code()).bind_iter())
         .bind(events().map(|event| &*event.data).bind_iter())
         .bind(metadata)
-        .bind(
-            events()
-                .map(|event| event.command.map(|mark| *mark.id.as_uuid()))
-                .bind_iter(),
-        )
-        .bind(events().map(command_events).bind_iter()))
+        .bind(commands().map(|mark| mark.map(|mark| *mark.id.as_uuid())).bind_iter())
+        .bind(commands().map(|mark| mark.map(command_events)).bind_iter()))
 }
 
 /// As the statements know it: 0 for any version, 1 for exactly this one, 2 for an existing stream.
@@ -113,10 +155,9 @@ const fn condition(expected: ExpectedVersion) -> (i16, i64) {
     }
 }
 
-fn command_events(event: &SerializedEvent) -> Option<i32> {
-    let mark = event.command?;
-    // Limits keep it far below.
-    Some(i32::try_from(mark.events).unwrap_or(i32::MAX))
+/// Limits keep it far below.
+fn command_events(mark: CommandMark) -> i32 {
+    i32::try_from(mark.events).unwrap_or(i32::MAX)
 }
 
 /// Limits keep it far below.
@@ -124,7 +165,23 @@ fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// A row of `accepted, head, next, generation, transaction_id, position`.
+/// The verdicts in rows that say which entry they are about; there must be one for each.
+fn verdicts(rows: &[PgRow], entries: &[&StreamAppend]) -> Result<Vec<Verdict>, sqlx::Error> {
+    let mut verdicts = vec![None; entries.len()];
+    for row in rows {
+        let entry: i64 = row.try_get(6)?;
+        let index = usize::try_from(entry.saturating_sub(1)).unwrap_or(usize::MAX);
+        if let (Some(place), Some(append)) = (verdicts.get_mut(index), entries.get(index)) {
+            *place = Some(verdict(row, append)?);
+        }
+    }
+    verdicts
+        .into_iter()
+        .collect::<Option<_>>()
+        .ok_or(sqlx::Error::RowNotFound)
+}
+
+/// A row of `accepted, head, next, generation, transaction_id, position, entry`.
 fn verdict(row: &PgRow, append: &StreamAppend) -> Result<Verdict, sqlx::Error> {
     let last = append.events.last().map(|event| event.id);
     Ok(Verdict {

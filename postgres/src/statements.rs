@@ -1,6 +1,7 @@
 //! Every statement of the store: one file each in `sql/`, with its promise and its index in the header.
 
 pub(crate) const APPEND_ONE: &str = include_str!("../sql/append_one.sql");
+pub(crate) const APPEND_SINGLES: &str = include_str!("../sql/append_singles.sql");
 pub(crate) const APPEND_BATCH: &str = include_str!("../sql/append_batch.sql");
 pub(crate) const FACTS: &str = include_str!("../sql/facts.sql");
 pub(crate) const PLACES: &str = include_str!("../sql/places.sql");
@@ -22,6 +23,7 @@ pub(crate) const CREATE_SCHEMA: &str = include_str!("../sql/create_schema.sql");
 pub(crate) const LEAVE_OUT_TYPE_INDEX: &str = include_str!("../sql/leave_out_type_index.sql");
 pub(crate) const READ_LOG: &str = include_str!("../sql/read_log.sql");
 pub(crate) const READ_LOG_FILTERED: &str = include_str!("../sql/read_log_filtered.sql");
+pub(crate) const LOG_LAST: &str = include_str!("../sql/log_last.sql");
 pub(crate) const LOG_END: &str = include_str!("../sql/log_end.sql");
 pub(crate) const BLOCKERS: &str = include_str!("../sql/blockers.sql");
 pub(crate) const CHANNEL: &str = include_str!("../sql/channel.sql");

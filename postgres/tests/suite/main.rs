@@ -11,6 +11,7 @@ mod appends_faults;
 mod appends_groups;
 mod appends_in_transactions;
 mod appends_races;
+mod basics;
 mod conformance;
 mod log;
 mod migrations;
