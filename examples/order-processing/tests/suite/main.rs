@@ -11,6 +11,7 @@ mod apply;
 mod commands;
 mod demo;
 mod golden;
+mod in_the_loop;
 mod kill;
 mod properties;
 mod readme;
