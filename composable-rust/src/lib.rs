@@ -44,15 +44,25 @@
 //! |---|---|
 //! | `macros` (default) | `#[derive(Event)]` |
 //! | `sqlite` | `SqliteEventStore`: one file, no server, durable |
-//! | `testing` | `InMemoryEventStore`, test clocks, the conformance suite |
+//! | `postgres` | `PostgresEventStore`: the production store; `postgres-tls-…` encrypt its connections |
+//! | `testing` | scenarios, `TestStore`, `InMemoryEventStore`, faults, test clocks, the conformance suite |
+//! | `proptest` | `testing::strategies` |
 //! | `json` | [`Encoding::JSON`] |
 
 pub use composable_rust_core::*;
 #[cfg(feature = "macros")]
 pub use composable_rust_macros::Event;
+/// The store on PostgreSQL, with its options and errors.
+#[cfg(feature = "postgres")]
+pub use composable_rust_postgres as postgres;
+#[cfg(feature = "postgres")]
+pub use composable_rust_postgres::PostgresEventStore;
 pub use composable_rust_runtime::*;
+/// The store in a SQLite file, with its options and errors.
 #[cfg(feature = "sqlite")]
-pub use composable_rust_sqlite::{OpenError, SqliteEventStore, SqliteOptions};
+pub use composable_rust_sqlite as sqlite;
+#[cfg(feature = "sqlite")]
+pub use composable_rust_sqlite::SqliteEventStore;
 /// In-memory store, test clocks, and the conformance suite of event stores.
 #[cfg(feature = "testing")]
 pub use composable_rust_testing as testing;
@@ -72,6 +82,8 @@ struct Readme;
 /// assert_eq!(Version::INITIAL, Version::default());
 /// ```
 pub mod prelude {
+    #[cfg(feature = "postgres")]
+    pub use crate::PostgresEventStore;
     #[cfg(feature = "sqlite")]
     pub use crate::SqliteEventStore;
     #[cfg(feature = "testing")]

@@ -158,6 +158,18 @@ pub trait EventLog: EventStore {
     /// See [`ReadError`].
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>>;
 
+    /// [`EventLog::head`], once everything that was committed before the call is readable: how far to read for an answer
+    /// in which nothing may be missing that was acknowledged to anybody.
+    ///
+    /// Where a store's order holds events back while an older transaction runs, this waits for it, as long as it takes:
+    /// bound it where others may forget to end theirs.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.head()
+    }
+
     /// Waits until there is something to read after `after`; at once, if there is already. Drop it to stop waiting.
     ///
     /// # Errors
@@ -228,6 +240,10 @@ impl<L: EventLog + ?Sized> EventLog for Arc<L> {
 
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         (**self).head()
+    }
+
+    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        (**self).complete_head()
     }
 
     fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {

@@ -209,6 +209,14 @@ pub(crate) fn end(rows: &[PgRow], positions: &[Position]) -> Result<End, sqlx::E
     })
 }
 
+/// Where the last event stands, also if it can't be read yet.
+pub(crate) async fn last(connections: &Arc<Connections>) -> Result<Position, sqlx::Error> {
+    let query = sqlx::query(statements::LOG_LAST);
+    let work = connections.run(move |lease| Box::pin(async move { lease.connection()?.fetch_optional(query).await }));
+    let last = work.await?.as_ref().map(row::position).transpose()?;
+    Ok(last.unwrap_or_default())
+}
+
 pub(crate) async fn head(connections: &Arc<Connections>) -> Result<Position, sqlx::Error> {
     let query = end_query(&[]);
     let work = connections.run(move |lease| Box::pin(async move { lease.connection()?.fetch_all(query).await }));

@@ -141,6 +141,19 @@ impl EventLog for PostgresEventStore {
         Box::pin(async move { log::head(&self.connections).await.map_err(failure::of_read) })
     }
 
+    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(async move {
+            let last = log::last(&self.connections).await.map_err(failure::of_read)?;
+            loop {
+                let head = self.head().await?;
+                if head >= last {
+                    return Ok(head);
+                }
+                self.wait(head).await?;
+            }
+        })
+    }
+
     fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(self.watch.wait(after))
     }

@@ -15,7 +15,8 @@ Without a command, the demo runs: an order is placed, shipped, found again from 
 Exit codes: 0 done; 1 the command was rejected, or there is no such order; 2 wrong usage or bad input; 3 the store failed.
 RUST_LOG (such as RUST_LOG=debug) shows on standard error what the framework does.";
 
-const STORE_HELP: &str = "sqlite://path or memory:// [default: $DATABASE_URL, else sqlite://orders.db]";
+const STORE_HELP: &str =
+    "sqlite://path, postgres://user@host/database or memory:// [default: $DATABASE_URL, else sqlite://orders.db]";
 
 /// Orders in an event store.
 ///

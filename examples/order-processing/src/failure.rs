@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, process::ExitCode, sync::Arc};
 
-use composable_rust::{ExecuteError, LoadError, OpenError, ReadError};
+use composable_rust::{ExecuteError, LoadError, ReadError, postgres, sqlite};
 
 use crate::order::{OrderId, OrderRejection};
 
@@ -121,10 +121,23 @@ impl From<ReadError> for Failure {
     }
 }
 
-impl From<OpenError> for Failure {
-    fn from(error: OpenError) -> Self {
+impl From<sqlite::OpenError> for Failure {
+    fn from(error: sqlite::OpenError) -> Self {
         match error {
-            OpenError::InvalidUrl { .. } | OpenError::InvalidPath { .. } => Self::Input(error.to_string()),
+            sqlite::OpenError::InvalidUrl { .. } | sqlite::OpenError::InvalidPath { .. } => {
+                Self::Input(error.to_string())
+            }
+            other => Self::store("the store could not be opened", other),
+        }
+    }
+}
+
+impl From<postgres::OpenError> for Failure {
+    fn from(error: postgres::OpenError) -> Self {
+        match error {
+            postgres::OpenError::InvalidUrl(_) | postgres::OpenError::TlsNotBuiltIn(_) => {
+                Self::Input(error.to_string())
+            }
             other => Self::store("the store could not be opened", other),
         }
     }

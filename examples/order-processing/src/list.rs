@@ -12,12 +12,13 @@ use crate::{
 impl Orders {
     /// Every order and what is shown of it, sorted by its id.
     ///
-    /// Reads the log up to where it ended at the call, page by page; what is kept is a line an order.
+    /// Reads the log up to where it ended at the call, all that was acknowledged included, page by page; what is kept is a
+    /// line an order.
     ///
     /// # Errors
     /// [`Failure::Store`] if the log can't be read, or holds an event of an order that this program does not know.
     pub async fn list(&self) -> Result<BTreeMap<String, Overview>, Failure> {
-        let end = self.log().head().await?;
+        let end = self.log().complete_head().await?;
         let filter = EventFilter::all().category(Order::CATEGORY);
         let mut orders = BTreeMap::new();
         let mut after = Position::BEGINNING;

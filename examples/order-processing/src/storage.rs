@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use composable_rust::{EventLog, SqliteEventStore, SystemClock, testing::InMemoryEventStore};
+use composable_rust::{EventLog, PostgresEventStore, SqliteEventStore, SystemClock, testing::InMemoryEventStore};
 
 use crate::Failure;
 
@@ -13,13 +13,18 @@ use crate::Failure;
 ///
 /// assert_eq!(StoreUrl::default().to_string(), "sqlite://orders.db");
 /// assert!("memory://".parse::<StoreUrl>().is_ok());
-/// assert!("postgres://localhost/orders".parse::<StoreUrl>().is_err());
+///
+/// let server: StoreUrl = "postgres://clerk:secret@localhost/orders".parse()?;
+/// assert_eq!(server.to_string(), "postgres://localhost/orders");
+/// # Ok::<(), order_processing::Failure>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreUrl {
     /// A SQLite file.
     Sqlite(String),
+    /// A database on a PostgreSQL server.
+    Postgres(String),
     /// Nothing that outlives the process.
     Memory,
 }
@@ -41,12 +46,10 @@ impl FromStr for StoreUrl {
                 "SQLite in memory forgets all when it is closed; use memory:// or sqlite://path".to_owned(),
             )),
             Some(("sqlite", _)) => Ok(Self::Sqlite(url.to_owned())),
-            Some((scheme @ ("postgres" | "postgresql"), _)) => Err(Failure::Input(format!(
-                "{scheme}:// is not supported yet; use sqlite://path or memory://"
-            ))),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(url.to_owned())),
             // Not the address itself: it may hold a password.
             _ => Err(Failure::Input(
-                "the address of a store is sqlite://path or memory://".to_owned(),
+                "the address of a store is sqlite://path, postgres://user@host/database or memory://".to_owned(),
             )),
         }
     }
@@ -59,12 +62,25 @@ fn is_memory(path: &str) -> bool {
     path == ":memory:" || path.starts_with(":memory:?")
 }
 
+/// Without what may be secret: the user, the password and the parameters.
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sqlite(url) => url,
-            Self::Memory => "memory://",
-        })
+        match self {
+            Self::Sqlite(url) => f.write_str(url),
+            Self::Postgres(url) => {
+                let (_, rest) = url.split_once("//").unwrap_or_default();
+                let place = rest.split_once('?').map_or(rest, |(place, _)| place);
+                let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+                write!(f, "postgres://{place}")
+            }
+            Self::Memory => f.write_str("memory://"),
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -74,18 +90,24 @@ impl fmt::Display for StoreUrl {
 pub enum Storage {
     /// In a file.
     Sqlite(SqliteEventStore),
+    /// On a server.
+    Postgres(PostgresEventStore),
     /// In this process.
     Memory(InMemoryEventStore),
 }
 
 impl Storage {
-    /// Opens the store at `url`.
+    /// Opens the store at `url`; a database is migrated.
     ///
     /// # Errors
     /// [`Failure::Input`] for an address that can't be one; [`Failure::Store`] if it can't be opened.
     pub async fn open(url: &StoreUrl) -> Result<Self, Failure> {
         match url {
             StoreUrl::Sqlite(url) => Ok(Self::Sqlite(SqliteEventStore::connect(url).await?)),
+            StoreUrl::Postgres(url) => {
+                let options = PostgresEventStore::options().migrate_on_connect(true);
+                Ok(Self::Postgres(options.connect(url).await?))
+            }
             StoreUrl::Memory => Ok(Self::Memory(InMemoryEventStore::with_clock(Arc::new(SystemClock)))),
         }
     }
@@ -95,14 +117,17 @@ impl Storage {
     pub fn log(&self) -> Arc<dyn EventLog> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
             Self::Memory(store) => Arc::new(store.clone()),
         }
     }
 
-    /// Finishes what is under way and closes the file. Without it nothing is lost either.
+    /// Finishes what is under way and closes the store. Without it nothing is lost either.
     pub async fn close(&self) {
-        if let Self::Sqlite(store) = self {
-            store.close().await;
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
+            Self::Memory(_) => {}
         }
     }
 
@@ -111,13 +136,11 @@ impl Storage {
     /// # Errors
     /// As [`Storage::open`].
     pub async fn reopen(self, url: &StoreUrl) -> Result<Self, Failure> {
-        match self {
-            Self::Sqlite(store) => {
-                store.close().await;
-                Self::open(url).await
-            }
-            Self::Memory(_) => Ok(self),
+        if let Self::Memory(_) = self {
+            return Ok(self);
         }
+        self.close().await;
+        Self::open(url).await
     }
 }
 
@@ -127,16 +150,22 @@ mod tests {
 
     #[test]
     fn an_address_that_is_not_understood_is_not_repeated() {
-        for url in [
-            "",
-            "orders.db",
-            "mysql://user:secret@host",
-            "memory",
-            "postgres://user:secret@host/db",
-        ] {
+        for url in ["", "orders.db", "mysql://user:secret@host", "memory"] {
             let error = url.parse::<StoreUrl>().unwrap_err();
             assert!(matches!(error, Failure::Input(_)), "{url}");
             assert!(!error.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_server_is_shown_without_its_secrets() {
+        for url in [
+            "postgres://user:secret@host/db",
+            "postgresql://user:sec@ret@host/db?password=secret",
+            "postgres://host/db?password=secret",
+        ] {
+            let url: StoreUrl = url.parse().unwrap();
+            assert_eq!(format!("{url} {url:?}"), "postgres://host/db postgres://host/db");
         }
     }
 }

@@ -96,6 +96,10 @@ impl EventLog for Streams {
         no_log()
     }
 
+    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        no_log()
+    }
+
     fn wait(&self, _: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         no_log()
     }

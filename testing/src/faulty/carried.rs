@@ -109,6 +109,20 @@ impl<S: EventLog> EventLog for FaultyEventStore<S> {
         })
     }
 
+    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(async move {
+            let last = self.inner().complete_head().await?;
+            loop {
+                // Held back by a stall.
+                let head = self.head().await?;
+                if head >= last {
+                    return Ok(head);
+                }
+                self.wait(head).await?;
+            }
+        })
+    }
+
     fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(async move {
             let call = Call::begin(self, Operation::Wait, vec![]);

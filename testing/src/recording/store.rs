@@ -276,6 +276,12 @@ impl<S: EventLog> EventLog for RecordingEventStore<S> {
         }))
     }
 
+    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(self.record(Request::Head, self.inner().complete_head(), |outcome| {
+            Answer::Head(outcome.clone())
+        }))
+    }
+
     fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(self.record(Request::Wait(after), self.inner().wait(after), |outcome| {
             Answer::Waited(outcome.clone())

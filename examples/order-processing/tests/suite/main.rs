@@ -10,6 +10,7 @@
 mod apply;
 mod commands;
 mod demo;
+mod every_store;
 mod golden;
 mod in_the_loop;
 mod kill;

@@ -1,0 +1,144 @@
+//! What is compared, and what the rounds showed.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures::future::BoxFuture;
+use tokio::task::JoinSet;
+
+use crate::ours::Setup;
+
+/// How long one side of a round lasts.
+const TURN: Duration = Duration::from_millis(400);
+
+#[derive(Clone, Copy)]
+pub(crate) enum Work {
+    /// So many callers, each of which appends one event after another to a stream of its own.
+    Append { callers: usize },
+    /// One caller, batches of this many events.
+    Batch { events: usize },
+    /// A stream of 1,000 events, of which the bare side selects so many columns.
+    Load(Columns),
+    /// The whole log, in pages of 1,000.
+    Log(Columns),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Columns {
+    /// Those that make a recorded event.
+    All,
+    /// The number to go on from, and the data.
+    Two,
+}
+
+pub(crate) struct Cell {
+    work: Work,
+    bare: Vec<f64>,
+    ours: Vec<f64>,
+}
+
+impl Cell {
+    pub(crate) fn all() -> Vec<Self> {
+        let append = |callers| Work::Append { callers };
+        let works = [
+            append(1),
+            append(8),
+            append(32),
+            append(128),
+            Work::Batch { events: 100 },
+            Work::Load(Columns::All),
+            Work::Load(Columns::Two),
+            Work::Log(Columns::All),
+            Work::Log(Columns::Two),
+        ];
+        let new = |work| Self {
+            work,
+            bare: Vec::new(),
+            ours: Vec::new(),
+        };
+        works.into_iter().map(new).collect()
+    }
+
+    pub(crate) fn name(&self) -> String {
+        match self.work {
+            Work::Append { callers: 1 } => "append, 1 caller".to_owned(),
+            Work::Append { callers } => format!("append, {callers} callers"),
+            Work::Batch { events } => format!("batch of {events} events"),
+            Work::Load(Columns::All) => "load 1,000 events".to_owned(),
+            Work::Load(Columns::Two) => "load 1,000 events / 2 columns".to_owned(),
+            Work::Log(Columns::All) => "read the whole log".to_owned(),
+            Work::Log(Columns::Two) => "read the whole log / 2 columns".to_owned(),
+        }
+    }
+
+    /// Both sides, one after the other; who begins alternates.
+    pub(crate) async fn round(&mut self, setup: &Setup) {
+        let callers = match self.work {
+            Work::Append { callers } => callers,
+            _ => 1,
+        };
+        let bare = async || rate((0..callers).map(|n| setup.bare.caller(self.work, n)).collect(), TURN).await;
+        let ours = async || rate((0..callers).map(|_| setup.caller(self.work)).collect(), TURN).await;
+        let (bare, ours) = if self.bare.len() % 2 == 0 {
+            let bare = bare().await;
+            (bare, ours().await)
+        } else {
+            let ours = ours().await;
+            (bare().await, ours)
+        };
+        self.bare.push(bare);
+        self.ours.push(ours);
+    }
+
+    pub(crate) fn line(&self) -> String {
+        let ratios = self
+            .ours
+            .iter()
+            .zip(&self.bare)
+            .map(|(ours, bare)| ours / bare)
+            .collect();
+        let [low, ratio, high] = quantiles(ratios);
+        let [_, bare, _] = quantiles(self.bare.clone());
+        let [_, ours, _] = quantiles(self.ours.clone());
+        format!(
+            "{:42} {ratio:7.2}  ({low:.2} to {high:.2}) {bare:15.0} {ours:12.0}",
+            self.name()
+        )
+    }
+}
+
+/// The tenth, fiftieth and ninetieth percentile.
+fn quantiles(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    [1, 5, 9].map(|tenth| values[last * tenth / 10])
+}
+
+/// What a caller does again and again; it says each time how many events that was.
+pub(crate) type Caller = Box<dyn Fn() -> BoxFuture<'static, usize> + Send>;
+
+/// Events a second of so many callers, each in a task of its own, for about so long.
+async fn rate(callers: Vec<Caller>, turn: Duration) -> f64 {
+    let over = Arc::new(AtomicBool::new(false));
+    let mut running = JoinSet::new();
+    let started = Instant::now();
+    for caller in callers {
+        let over = Arc::clone(&over);
+        running.spawn(async move {
+            let mut events = 0;
+            while !over.load(Ordering::Relaxed) {
+                events += caller().await;
+            }
+            events
+        });
+    }
+    tokio::time::sleep(turn).await;
+    over.store(true, Ordering::Relaxed);
+    let events: usize = running.join_all().await.into_iter().sum();
+    events as f64 / started.elapsed().as_secs_f64()
+}
