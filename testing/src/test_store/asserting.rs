@@ -25,8 +25,9 @@ where
         self.run_ready();
         self.pass_over_received(&call);
         if let Err(refused) = self.store.try_dispatch(action) {
-            let message = Message::new(format!("{call}: {refused}"))
-                .advice("send only what a store that is not full, closed or faulted can take");
+            let message = Message::new(format!("{call}: {refused}")).advice(
+                "let the commands that wait in the state be carried out first: advance the clock, or await settle()",
+            );
             self.fail(&message);
         }
         self.run_ready();

@@ -186,6 +186,28 @@ async fn settle_leaves_alone_a_pause_between_two_attempts() {
     store.finish();
 }
 
+#[test]
+fn more_commands_than_can_wait_fail_the_test() {
+    let message = failure(|| {
+        let events = InMemoryEventStore::new();
+        let mut store = opened(EventSourcedTest::new(account(), ()).store(Arc::new(events.clone())));
+        another_moves(&events, 5);
+        store.send(Action::execute(1), |_| {});
+        store.receive_matching(|action| matches!(action, Stored(Err(_))), |_| {});
+        // They wait for the command before them, and that for the end of its pause.
+        for _ in 0..2_000 {
+            store.send(Action::execute(1), |_| {});
+        }
+    });
+    assert_eq!(
+        message,
+        "\
+send(Execute): the store's inbox is full
+
+help: let the commands that wait in the state be carried out first: advance the clock, or await settle()"
+    );
+}
+
 /// An application that counts what its account has stored.
 struct App;
 
