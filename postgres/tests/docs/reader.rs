@@ -175,8 +175,9 @@ impl Reader {
 }
 
 /// What the guide's variables stand for.
-const URLS: [(&str, &str, &str); 4] = [
+const URLS: [(&str, &str, &str); 5] = [
     ("OWNER_URL", "orders_owner", "orders"),
+    ("REPLICATION_URL", "orders_replication", "postgres"),
     ("NEW_URL", "orders_owner", "orders_restored"),
     ("PARTS_URL", "orders_owner", "orders_in_parts"),
     ("CATEGORIES_URL", "orders_owner", "orders_by_category"),
