@@ -3,11 +3,12 @@
 -- included; what such a session does only members of pg_read_all_stats see. By events_in_order, one seek.
 WITH newest AS MATERIALIZED (
     SELECT transaction_id::xid AS id
-      FROM events
-     WHERE (generation, transaction_id, position)
-        >= ((SELECT generation FROM event_log), pg_snapshot_xmin(pg_current_snapshot()), 0::bigint)
-     ORDER BY generation DESC, transaction_id DESC, position DESC
-     LIMIT 1
+      FROM (SELECT transaction_id
+              FROM events
+             WHERE generation = (SELECT generation FROM event_log LIMIT 1)
+             ORDER BY transaction_id DESC, position DESC
+             LIMIT 1) AS last
+     WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot())
 ), running AS MATERIALIZED (
     -- A subtransaction holds a lock on its own id: the oldest of a session is the transaction's.
     SELECT DISTINCT ON (virtualtransaction) pid, transactionid AS id
@@ -22,7 +23,7 @@ SELECT running.pid,
        nullif(session.application_name, '') AS application,
        session.state,
        CASE WHEN session.xact_start IS NOT NULL THEN session.query END AS query,
-       greatest(extract(epoch FROM clock_timestamp() - coalesce(session.xact_start, prepared.prepared)), 0)::float8 AS age
+       extract(epoch FROM clock_timestamp() - coalesce(session.xact_start, prepared.prepared))::float8 AS age
   FROM newest
   JOIN running ON age(running.id) >= age(newest.id)
   LEFT JOIN pg_stat_activity AS session ON session.pid = running.pid

@@ -63,6 +63,6 @@ fn blocker(row: &PgRow) -> Result<Blocker, sqlx::Error> {
         application: row.try_get(4)?,
         state: row.try_get(5)?,
         query: row.try_get(6)?,
-        age: age.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        age: age.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()),
     })
 }

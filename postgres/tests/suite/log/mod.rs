@@ -1,0 +1,9 @@
+//! The log of all streams: its order, what holds readers back, waiting, and moves from one cluster to another.
+
+mod blockers;
+mod moves;
+mod notifications;
+mod order;
+mod plans;
+mod reader;
+mod waiting;
