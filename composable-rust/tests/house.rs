@@ -108,6 +108,8 @@ fn core_knows_no_runtime_no_database_and_none_of_our_crates() {
 #[test]
 fn everything_points_to_core_and_backends_know_nothing_else() {
     assert_eq!(ours("composable-rust-sqlite"), ["composable-rust-core"]);
+    assert_eq!(ours("composable-rust-postgres"), ["composable-rust-core"]);
+    assert_eq!(ours("composable-rust-postgres-fixture"), Vec::<String>::new());
     assert_eq!(ours("composable-rust-runtime"), ["composable-rust-core"]);
     assert_eq!(
         ours("composable-rust-testing"),
@@ -196,6 +198,7 @@ fn statements_that_write_stand_in_files_of_sql() {
         "runtime",
         "testing",
         "sqlite",
+        "postgres",
         "macros",
         "composable-rust",
         "examples/order-processing",
