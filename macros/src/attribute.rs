@@ -23,8 +23,10 @@ impl Place {
             Self::Enum => {
                 "an enum takes `encoding`, `max_bytes`, `skip` and `crate`, and its variants the stored names"
             }
-            Self::Struct => "a struct takes a stored name, `from`, `encoding`, `max_bytes`, `skip` and `crate`",
-            Self::Variant => "a variant takes a stored name with `from`, or `flatten`",
+            Self::Struct => {
+                "a struct takes a stored name, `alias`, `from`, `encoding`, `max_bytes`, `skip` and `crate`"
+            }
+            Self::Variant => "a variant takes a stored name with `alias` and `from`, or `flatten`",
         }
     }
 
@@ -39,7 +41,7 @@ impl Place {
 
     fn allows(self, entry: &Entry) -> bool {
         match entry {
-            Entry::Name(_) | Entry::From(..) => self != Self::Enum,
+            Entry::Name(_) | Entry::Alias(_) | Entry::From(..) => self != Self::Enum,
             Entry::Flatten => self == Self::Variant,
             Entry::Encoding(_) | Entry::MaxBytes(_) | Entry::Crate(_) | Entry::Skip(_) => self != Self::Variant,
             Entry::Unknown(_) => false,
@@ -56,6 +58,7 @@ pub(crate) struct EventAttribute {
     pub(crate) max_bytes: Option<Expr>,
     pub(crate) krate: Option<Path>,
     pub(crate) skip: Vec<LitStr>,
+    pub(crate) alias: Vec<LitStr>,
     pub(crate) from: Vec<OldForm>,
 }
 
@@ -72,6 +75,7 @@ enum Entry {
     MaxBytes(Expr),
     Crate(Path),
     Skip(Punctuated<LitStr, Token![,]>),
+    Alias(Punctuated<LitStr, Token![,]>),
     From(Punctuated<OldForm, Token![,]>),
     Unknown(String),
 }
@@ -97,6 +101,10 @@ impl EventAttribute {
             Entry::Crate(path) => self.krate.replace(path).is_none(),
             Entry::Skip(names) => {
                 self.skip.extend(names);
+                true
+            }
+            Entry::Alias(names) => {
+                self.alias.extend(names);
                 true
             }
             Entry::From(forms) => {
@@ -150,6 +158,7 @@ impl Entry {
             "max_bytes" => value(input).map(Self::MaxBytes),
             "crate" => value::<LitStr>(input)?.parse().map(Self::Crate),
             "skip" => list(input).map(Self::Skip),
+            "alias" => list(input).map(Self::Alias),
             "from" => list(input).map(Self::From),
             _ => skip_to_comma(input).map(|()| Self::Unknown(key.to_owned())),
         }

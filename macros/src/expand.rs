@@ -113,12 +113,13 @@ fn decode_kind(
     Kind {
         constructor,
         name,
+        aliases,
         payload,
         ..
     }: &Kind,
 ) -> TokenStream {
     let event = payload.decode(krate, constructor);
-    quote!(#name => #event.map(#krate::Decoded::One),)
+    quote!(#name #(| #aliases)* => #event.map(#krate::Decoded::One),)
 }
 
 /// Names that are not the type's own are offered to the events it includes, in their order.

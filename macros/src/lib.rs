@@ -43,6 +43,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// | attribute | where | what it says |
 /// |---|---|---|
 /// | `#[event("OrderPlaced.v1")]` | variant, struct | the stored name: chosen once, and kept for ever |
+/// | `#[event("OrderPlaced.v1", alias("order_placed"))]` | variant, struct | names that the same bytes were stored under before a renaming |
 /// | `#[event(flatten)]` | variant with one unnamed field | the field is an event; its names and bytes are stored as if it stood alone |
 /// | `#[event(encoding = "json")]` | enum, struct | how new events are written; `"bincode"` is the default, `"json"` a feature |
 /// | `#[event(max_bytes = 64 * 1024)]` | enum, struct | the largest encoded event (4 MiB is the default; a flattened event keeps its own) |
@@ -92,7 +93,8 @@ use syn::{DeriveInput, Error, parse_macro_input};
 ///
 /// `from(...)` lists what a kind of event was once, oldest first: each stored name with the type that its bytes are.
 /// An old form becomes the nearest of these that it has a `From` for: the forms listed after it, the type that the
-/// variant holds, the event, a `Vec` of events. Such types are kept as they were for ever.
+/// variant holds, the event, a `Vec` of events. Such types are kept as they were for ever. An event that only has a new
+/// name lists the old one under `alias(...)`, and needs no type and no `From`.
 ///
 /// ```
 /// use composable_rust_core::{Decoded, Encoded, Encoding, Event};

@@ -32,6 +32,8 @@ pub(crate) struct Kind {
     pub(crate) constructor: TokenStream,
     pub(crate) is_variant: bool,
     pub(crate) name: LitStr,
+    /// What it was called once, in the same bytes.
+    pub(crate) aliases: Vec<LitStr>,
     pub(crate) payload: Payload,
     pub(crate) old_forms: Vec<OldForm>,
 }
@@ -63,19 +65,19 @@ impl EventType {
         };
         let mut errors = Errors::default();
         errors.check(refuse_generics(input));
-        let attribute = errors.or_default(EventAttribute::parse(&input.attrs, place));
+        let mut attribute = errors.or_default(EventAttribute::parse(&input.attrs, place));
         let mut event = Self {
             ident: input.ident.clone(),
-            krate: errors.or_default(crate_path::resolve(attribute.krate)),
-            encoding: attribute.encoding,
-            max_bytes: attribute.max_bytes,
-            skip: attribute.skip,
+            krate: errors.or_default(crate_path::resolve(attribute.krate.take())),
+            encoding: attribute.encoding.take(),
+            max_bytes: attribute.max_bytes.take(),
+            skip: std::mem::take(&mut attribute.skip),
             kinds: vec![],
             flattened: vec![],
         };
         match &input.data {
             Data::Enum(data) => event.add_variants(input, data, &mut errors),
-            Data::Struct(data) => errors.check(event.add_struct(input, attribute.name, attribute.from, &data.fields)),
+            Data::Struct(data) => errors.check(event.add_struct(input, attribute, &data.fields)),
             Data::Union(_) => {}
         }
         stored_name::check_all(&event, &mut errors);
@@ -92,21 +94,16 @@ impl EventType {
         }
     }
 
-    fn add_struct(
-        &mut self,
-        input: &DeriveInput,
-        name: Option<LitStr>,
-        old_forms: Vec<OldForm>,
-        fields: &Fields,
-    ) -> Result<()> {
+    fn add_struct(&mut self, input: &DeriveInput, attribute: EventAttribute, fields: &Fields) -> Result<()> {
         let carried = serde_attribute::of_struct(&input.attrs)?;
-        let name = required(name, input.ident.span())?;
+        let name = required(attribute.name, input.ident.span())?;
         self.kinds.push(Kind {
             constructor: quote!(Self),
             is_variant: false,
             name,
+            aliases: attribute.alias,
             payload: Payload::of(&input.ident, &input.ident, fields, carried)?,
-            old_forms,
+            old_forms: attribute.from,
         });
         Ok(())
     }
@@ -126,6 +123,7 @@ impl EventType {
             constructor,
             is_variant: true,
             name,
+            aliases: attribute.alias,
             payload: Payload::of(&self.ident, ident, &variant.fields, carried)?,
             old_forms: attribute.from,
         });
@@ -152,7 +150,7 @@ fn required(name: Option<LitStr>, owner: Span) -> Result<LitStr> {
 }
 
 fn flattened_type(variant: &Variant, attribute: &EventAttribute, flatten: Span) -> Result<Type> {
-    if attribute.name.is_some() || !attribute.from.is_empty() {
+    if attribute.name.is_some() || !attribute.alias.is_empty() || !attribute.from.is_empty() {
         let message = "`flatten` takes the stored names of the events inside: remove it, or the name";
         return Err(Error::new(flatten, message));
     }

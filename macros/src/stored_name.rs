@@ -12,12 +12,13 @@ const MAX_BYTES: usize = 256;
 /// All names of the type itself: what is written now, what was written once, what is skipped.
 pub(crate) fn all(event: &EventType) -> impl Iterator<Item = &LitStr> {
     let current = event.kinds.iter().map(|kind| &kind.name);
+    let aliases = event.kinds.iter().flat_map(|kind| &kind.aliases);
     let old = event
         .kinds
         .iter()
         .flat_map(|kind| &kind.old_forms)
         .map(|form| &form.name);
-    current.chain(old).chain(&event.skip)
+    current.chain(aliases).chain(old).chain(&event.skip)
 }
 
 pub(crate) fn check_all(event: &EventType, errors: &mut Errors) {

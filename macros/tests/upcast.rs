@@ -6,7 +6,7 @@ use composable_rust_core::{Codec, Decoded, Encoded, Encoding, Event, EventError}
 use composable_rust_macros::Event;
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, PartialEq, Event)]
+#[derive(Clone, Debug, PartialEq, Event)]
 #[event(skip("OrderViewed.v1", "OrderViewed.v2"))]
 enum OrderEvent {
     #[event("OrderPlaced.v3", from("OrderPlaced.v1" = PlacedV1, "OrderPlaced.v2" = PlacedV2))]
@@ -17,6 +17,10 @@ enum OrderEvent {
     Returned(u32),
     #[event("OrderClosed.v1", from("order_closed" = Closed))]
     Closed(Closed),
+    #[event("OrderHeld.v1", alias("OrderPaused.v1", "order_paused"))]
+    Held { by: String, days: u8 },
+    #[event("OrderResumed.v1", alias("OrderContinued.v1"))]
+    Resumed,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -25,7 +29,7 @@ struct PlacedV1(u8);
 #[derive(Serialize, Deserialize)]
 struct PlacedV2(u16);
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Placed {
     lines: u32,
     way: Vec<String>,
@@ -34,7 +38,7 @@ struct Placed {
 #[derive(Serialize, Deserialize)]
 struct ItemsReturned(Vec<u32>);
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Closed(bool);
 
 impl From<PlacedV1> for PlacedV2 {
@@ -74,8 +78,8 @@ impl From<ItemsReturned> for Vec<OrderEvent> {
     }
 }
 
-#[derive(Debug, PartialEq, Event)]
-#[event("Renamed.v2", from("Renamed.v1" = u8))]
+#[derive(Clone, Debug, PartialEq, Event)]
+#[event("Renamed.v2", alias("Named.v2"), from("Renamed.v1" = u8))]
 struct Renamed(i64);
 
 impl From<u8> for Renamed {
@@ -133,6 +137,27 @@ fn an_event_that_was_only_renamed_is_read_under_both_names() {
         );
     }
     assert_eq!(OrderEvent::Closed(Closed(true)).event_type(), "OrderClosed.v1");
+}
+
+#[test]
+fn aliases_are_read_as_the_event_of_today_whatever_its_shape() {
+    let held = OrderEvent::Held {
+        by: "clerk".to_owned(),
+        days: 3,
+    };
+    for name in ["OrderHeld.v1", "OrderPaused.v1", "order_paused"] {
+        assert_eq!(read(name, &("clerk", 3_u8)).unwrap(), Decoded::One(held.clone()));
+    }
+    assert_eq!(
+        held.event_type(),
+        "OrderHeld.v1",
+        "what is written has the name of today"
+    );
+    assert_eq!(
+        read("OrderContinued.v1", &()).unwrap(),
+        Decoded::One(OrderEvent::Resumed)
+    );
+    assert_eq!(read("Named.v2", &-7_i64).unwrap(), Decoded::One(Renamed(-7)));
 }
 
 #[test]

@@ -17,6 +17,8 @@ enum Names {
     Second,
     #[event("Third.v2", from("Skipped.v1" = u8, "Third.v2" = u8))]
     Third(u8),
+    #[event("Fourth.v1", alias("First.v0", "Taken.v1", ""))]
+    Fourth,
 }
 
 #[derive(Event)]
