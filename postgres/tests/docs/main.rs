@@ -10,3 +10,4 @@ mod reader;
 #[path = "../support/guide.rs"]
 mod support;
 mod text;
+mod upgrade;

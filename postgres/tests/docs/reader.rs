@@ -18,7 +18,7 @@ pub(crate) type Rows = Vec<Vec<Option<String>>>;
 
 /// The server of the guide, and the second one that it needs in the end.
 pub(crate) struct Reader {
-    server: Server,
+    pub(crate) server: Server,
     subscriber: OnceCell<Server>,
 }
 
