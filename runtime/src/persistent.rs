@@ -45,7 +45,8 @@ impl NoAnswer {
 }
 
 impl Persistent {
-    /// Sends the append, and the identical append again as long as its outcome is unknown or the store unavailable.
+    /// Sends the append, which expects an exact version, and the identical append again as long as its outcome is unknown
+    /// or the store unavailable.
     pub(crate) async fn append(&self, append: StreamAppend) -> Result<Appended, AppendError> {
         let mut unknown: Option<Source> = None;
         let mut attempt = 1;
@@ -55,7 +56,9 @@ impl Persistent {
                 Err(AppendError::OutcomeUnknown(error)) => Arc::clone(unknown.insert(error)),
                 Err(AppendError::Unavailable(error)) => error,
                 // The identical append would have been recognised: it is not there, and can't come any more.
-                answer @ (Ok(_) | Err(AppendError::Conflict(_))) => return answer,
+                answer @ (Ok(_) | Err(AppendError::Conflict(_) | AppendError::DuplicateCommand { .. })) => {
+                    return answer;
+                }
                 Err(refused) => return Err(unknown.map_or(refused, AppendError::OutcomeUnknown)),
             };
             let Some(pause) = self.retries.outages.pause_after(attempt) else {
@@ -192,6 +195,15 @@ impl EventStore for Asked {
             }
             persistent.load(stream_id, from).await
         })
+    }
+
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        let persistent = self.persistent.clone();
+        Box::pin(async move { persistent.load_command(&stream_id, command_id).await })
     }
 
     fn save_snapshot(

@@ -7,6 +7,7 @@ pub(crate) const APPEND_ONE: &str = include_str!("../sql/append_one.sql");
 pub(crate) const STORED_EVENTS: &str = include_str!("../sql/stored_events.sql");
 pub(crate) const READ_FORWARD: &str = include_str!("../sql/read_forward.sql");
 pub(crate) const READ_BACKWARD: &str = include_str!("../sql/read_backward.sql");
+pub(crate) const LOAD_COMMAND: &str = include_str!("../sql/load_command.sql");
 pub(crate) const LOG_END: &str = include_str!("../sql/log_end.sql");
 pub(crate) const SAVE_SNAPSHOT: &str = include_str!("../sql/save_snapshot.sql");
 pub(crate) const LOAD_SNAPSHOT: &str = include_str!("../sql/load_snapshot.sql");

@@ -3,8 +3,8 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use composable_rust_core::{
-    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
-    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
+    AppendError, Appended, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
+    RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
 };
 use futures::{future::BoxFuture, stream::BoxStream};
 
@@ -111,6 +111,14 @@ impl EventStore for SqliteEventStore {
 
     fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
         read::stream(Arc::clone(&self.readers), read)
+    }
+
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        Box::pin(read::command(Arc::clone(&self.readers), stream_id, command_id))
     }
 
     fn save_snapshot(

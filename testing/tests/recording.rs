@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
 use composable_rust_core::{
-    Encoding, EventLog, EventStore, ExpectedVersion, IdGenerator, Position, ReadAll, ReadStream, SerializedEvent,
-    Snapshot, StreamAppend, StreamId, Version,
+    CommandId, Encoding, EventLog, EventStore, ExpectedVersion, IdGenerator, Position, ReadAll, ReadStream,
+    SerializedEvent, Snapshot, StreamAppend, StreamId, Version,
 };
 use composable_rust_testing::{FaultyEventStore, InMemoryEventStore, RecordingEventStore, SequentialIds};
 use futures::{FutureExt, StreamExt, executor::block_on};
+use uuid::Uuid;
 
 static IDS: SequentialIds = SequentialIds::new();
 
@@ -18,6 +19,10 @@ fn append(stream: &str, expected: ExpectedVersion) -> StreamAppend {
 
 fn door() -> StreamId {
     "door-1".parse().unwrap()
+}
+
+fn command() -> CommandId {
+    CommandId::from_uuid(Uuid::from_u128(7))
 }
 
 #[test]
@@ -35,6 +40,7 @@ fn every_kind_of_call_is_a_line_of_the_transcript() {
         store.append_batch(vec![second.clone(), check]).await.unwrap();
         store.load_events(door(), Some(Version::from(1))).await.unwrap();
         store.stream_version(door()).await.unwrap();
+        store.load_command(door(), command()).await.unwrap();
         let snapshot = Snapshot {
             version: Version::from(1),
             schema: 1,
@@ -56,6 +62,7 @@ fn every_kind_of_call_is_a_line_of_the_transcript() {
         "batch: door-2, expecting any version: DoorOpened.v1; door-1, expecting an existing stream: no events -> version 1, version 1",
         "read door-1 from 1 -> 1 event",
         "read door-1, backward, at most 1 -> left after 1 event",
+        "read command 00000000-0000-0000-0000-000000000007 of door-1 -> 0 events",
         "save snapshot of door-1 at 1 -> stored",
         "load snapshot of door-1 -> one at 1",
         "load snapshot of door-2 -> none",

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     account::{Account, AccountCommand, AccountEvent, NotEnough, Scripted, Step, write},
-    attempts, balance, host,
+    attempts, balance, host, impatient,
 };
 
 fn command(n: u128) -> CommandContext {
@@ -117,6 +117,21 @@ async fn the_same_command_twice_in_a_line_is_carried_out_once() {
         versions.push(answer.await.unwrap().unwrap().version.get());
     }
     assert_eq!(versions, [1, 2, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_command_that_another_process_stores_while_its_append_is_in_doubt_has_the_first_result() {
+    let id = CommandId::from_uuid(Uuid::from_u128(1));
+    let other = Step::OvertakenByCommand(id, vec![AccountEvent::Deposited(5)]);
+    let store = Scripted::new([Step::Lost, other]);
+    let host = impatient(&store);
+    let told = host.execute_with("a", AccountCommand::Deposit(5), command(1)).await;
+    let told = told.unwrap();
+    assert_eq!(
+        (told.version, told.events),
+        (Version::from(1), vec![AccountEvent::Deposited(5)])
+    );
+    assert_eq!(balance(&host).await, (5, Version::from(1)));
 }
 
 #[tokio::test]

@@ -7,12 +7,19 @@ use sqlx::{AssertSqlSafe, Executor, Row, SqliteConnection};
 use crate::support;
 
 /// What a plan may say about each statement; those that are no queries have none.
-const PLANS: [(&str, &[&str]); 20] = [
+const PLANS: [(&str, &[&str]); 21] = [
     ("append_one", &["events_by_version", "SEARCH events"]),
     ("begin", &[]),
     ("checkpoint", &[]),
     ("commit", &[]),
     ("insert", &[]),
+    (
+        "load_command",
+        &[
+            "events_by_command (command_id=? AND stream_id=?)",
+            "events_by_version (stream_id=? AND version>? AND version<?)",
+        ],
+    ),
     ("load_snapshot", &["sqlite_autoindex_snapshots_1"]),
     ("log_end", &["SEARCH events"]),
     ("read_backward", &["events_by_version (stream_id=? AND version<?)"]),

@@ -91,6 +91,12 @@ impl Subject {
         self.read(ReadStream::new(stream.clone())).await
     }
 
+    pub(super) async fn load_command(&self, stream: &StreamId, command: CommandId) -> Vec<RecordedEvent> {
+        let events = self.store.load_command(stream.clone(), command);
+        let outcome = self.in_time("the look-up of a command", events).await;
+        outcome.unwrap_or_else(|error| panic!("command {command} of {stream} could not be looked up: {error}"))
+    }
+
     pub(super) async fn page(&self, read: ReadAll) -> LogPage {
         let page = self.in_time("a page of the log", self.store.read_all(read)).await;
         page.unwrap_or_else(|error| panic!("a page of the log could not be read: {error}"))

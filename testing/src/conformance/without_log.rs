@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use composable_rust_core::{
-    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
-    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
+    AppendError, Appended, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
+    RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
 };
 use futures::{
     future::{self, BoxFuture},
@@ -67,6 +67,14 @@ impl EventStore for Streams {
 
     fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
         self.0.read_stream(read)
+    }
+
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        self.0.load_command(stream_id, command_id)
     }
 
     fn save_snapshot(

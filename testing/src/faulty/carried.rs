@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use composable_rust_core::{
-    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
-    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
+    AppendError, Appended, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
+    RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
 };
 use futures::{
     StreamExt,
@@ -50,6 +50,19 @@ impl<S: EventStore> EventStore for FaultyEventStore<S> {
         })
         .flatten()
         .boxed()
+    }
+
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        let store = self.clone();
+        Box::pin(async move {
+            let call = Call::begin(&store, Operation::Read, vec![stream_id.clone()]);
+            let loaded = async { store.inner().load_command(stream_id, command_id).await };
+            call.ask(ReadError::Unavailable, loaded).await
+        })
     }
 
     fn save_snapshot(

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use composable_rust_core::{Direction, LogPage, ReadAll, ReadError, ReadStream, RecordedEvent, Version};
+use composable_rust_core::{
+    CommandId, Direction, LogPage, ReadAll, ReadError, ReadStream, RecordedEvent, StreamId, Version,
+};
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::store::InMemoryEventStore;
@@ -58,6 +60,12 @@ fn rest(read: ReadStream, page: &Page) -> Option<ReadStream> {
     let mut rest = read.from(from);
     rest.limit = rest.limit.map(|limit| limit.saturating_sub(STREAM_PAGE as u64));
     Some(rest)
+}
+
+/// The events of a command.
+pub(super) fn command(store: &InMemoryEventStore, stream_id: &StreamId, command_id: CommandId) -> Vec<RecordedEvent> {
+    let records = store.log().stream(stream_id).of_command(command_id).to_vec();
+    records.iter().map(|record| RecordedEvent::clone(record)).collect()
 }
 
 /// A page of the log.

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, SubsecRound, Utc};
 use composable_rust_core::{
-    AppendError, Appended, Clock, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
+    AppendError, Appended, Clock, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
     RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
 };
 use futures::{future::BoxFuture, stream::BoxStream};
@@ -152,6 +152,15 @@ impl EventStore for InMemoryEventStore {
 
     fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
         reading::stream(self.clone(), read)
+    }
+
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        let store = self.clone();
+        Box::pin(async move { Ok(reading::command(&store, &stream_id, command_id)) })
     }
 
     fn save_snapshot(

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::Range,
     sync::{Arc, LazyLock},
 };
 
@@ -13,8 +14,8 @@ pub(super) struct Stream {
     /// The event of version `v` stands at index `v - 1`. Shared with the log, and with readers that hold a page.
     records: Vec<Arc<RecordedEvent>>,
     ids: HashSet<EventId>,
-    /// The version of each command's last event.
-    commands: HashMap<CommandId, Version>,
+    /// Where each command's events lie among the records.
+    commands: HashMap<CommandId, Range<usize>>,
     snapshot: Option<Snapshot>,
 }
 
@@ -60,14 +61,21 @@ impl Stream {
 
     /// Where the last event of a stored command is.
     pub(super) fn command(&self, id: CommandId) -> Option<Appended> {
-        self.commands.get(&id).map(|last| self.place(*last))
+        self.commands.get(&id).map(|events| self.place(version(events.end)))
+    }
+
+    /// The records of a command; none if the stream does not hold it.
+    pub(super) fn of_command(&self, id: CommandId) -> &[Arc<RecordedEvent>] {
+        let events = self.commands.get(&id).cloned().unwrap_or_default();
+        self.records.get(events).unwrap_or_default()
     }
 
     pub(super) fn push(&mut self, record: Arc<RecordedEvent>) {
         self.ids.insert(record.id);
         if let Some(mark) = record.command {
-            let last = self.records.len().saturating_add(mark.events as usize);
-            self.commands.insert(mark.id, version(last));
+            let first = self.records.len();
+            let events = first..first.saturating_add(mark.events as usize);
+            self.commands.insert(mark.id, events);
         }
         self.records.push(record);
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use composable_rust_core::{
-    AppendError, Appended, Direction, Position, ReadAll, ReadError, ReadStream, Snapshot, SnapshotError,
+    AppendError, Appended, CommandId, Direction, Position, ReadAll, ReadError, ReadStream, Snapshot, SnapshotError,
     SnapshotOutcome, StreamAppend, StreamId, Version,
 };
 
@@ -40,6 +40,8 @@ pub enum Request {
     Batch(Vec<StreamAppend>),
     /// To read a stream.
     Read(ReadStream),
+    /// For the events of a command.
+    Command(StreamId, CommandId),
     /// To keep a snapshot.
     Save(StreamId, Snapshot),
     /// For the snapshot of a stream.
@@ -91,6 +93,7 @@ impl fmt::Display for Request {
                 write!(f, "batch: {}", entries.join("; "))
             }
             Self::Read(read) => write!(f, "read {}", part(read)),
+            Self::Command(stream_id, command_id) => write!(f, "read command {command_id} of {stream_id}"),
             Self::Save(stream_id, snapshot) => write!(f, "save snapshot of {stream_id} at {}", snapshot.version),
             Self::Load(stream_id) => write!(f, "load snapshot of {stream_id}"),
             Self::Page(read) => write!(f, "page of the log after {}, at most {} events", read.after, read.limit),

@@ -6,8 +6,8 @@ use std::{
 };
 
 use composable_rust_core::{
-    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
-    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
+    AppendError, Appended, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
+    RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
 };
 use futures::{
     StreamExt,
@@ -209,6 +209,23 @@ impl<S: EventStore> EventStore for RecordingEventStore<S> {
         })
         .flatten()
         .boxed()
+    }
+
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        let store = self.clone();
+        Box::pin(async move {
+            let request = Request::Command(stream_id.clone(), command_id);
+            let loaded = async { store.inner().load_command(stream_id, command_id).await };
+            let count = |outcome: &Result<Vec<RecordedEvent>, ReadError>| match outcome {
+                Ok(events) => Answer::Read(events.len() as u64, Ok(())),
+                Err(error) => Answer::Read(0, Err(error.clone())),
+            };
+            store.record(request, loaded, count).await
+        })
     }
 
     fn save_snapshot(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use composable_rust_core::{
-    AppendError, Appended, Cancellable, Delay, Effect, EventStore, EventStoreOperation, Labelled, ReadError,
+    AppendError, Appended, Cancellable, CommandId, Delay, Effect, EventStore, EventStoreOperation, Labelled, ReadError,
     ReadStream, RecordedEvent, Retry, Scoped, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
     Throttle, Version,
 };
@@ -95,6 +95,14 @@ impl EventStore for WatchedStore {
         from: Option<Version>,
     ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
         Box::pin(Leaf::new(self.store.load_events(stream_id, from), &self.leaves))
+    }
+
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        Box::pin(Leaf::new(self.store.load_command(stream_id, command_id), &self.leaves))
     }
 
     fn save_snapshot(

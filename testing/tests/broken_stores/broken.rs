@@ -10,8 +10,8 @@ use std::{
 };
 
 use composable_rust_core::{
-    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
-    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
+    AppendError, Appended, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
+    RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
 };
 use composable_rust_testing::{
     InMemoryEventStore,
@@ -21,6 +21,7 @@ use futures::{future::BoxFuture, stream::BoxStream};
 
 pub(crate) type Append<'a> = BoxFuture<'a, Result<Appended, AppendError>>;
 pub(crate) type Batch<'a> = BoxFuture<'a, Result<Vec<Appended>, AppendError>>;
+pub(crate) type Command = BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>>;
 pub(crate) type Reader = BoxStream<'static, Result<RecordedEvent, ReadError>>;
 
 /// One fault: what it does not change, the store in memory does.
@@ -33,6 +34,9 @@ pub(crate) trait Fault: Send + Sync + 'static {
     }
     fn read_stream(&self, store: &InMemoryEventStore, read: ReadStream) -> Reader {
         store.read_stream(read)
+    }
+    fn load_command(&self, store: &InMemoryEventStore, stream: StreamId, command: CommandId) -> Command {
+        store.load_command(stream, command)
     }
     fn save_snapshot(&self, store: &InMemoryEventStore, stream: StreamId, snapshot: Snapshot) -> SnapshotOutcome {
         let saved = futures::executor::block_on(store.save_snapshot(stream, snapshot));
@@ -79,6 +83,9 @@ impl<F: Fault> EventStore for Broken<F> {
     }
     fn read_stream(&self, read: ReadStream) -> Reader {
         self.fault.read_stream(&self.store, read)
+    }
+    fn load_command(&self, stream: StreamId, command: CommandId) -> Command {
+        self.fault.load_command(&self.store, stream, command)
     }
     fn save_snapshot(
         &self,

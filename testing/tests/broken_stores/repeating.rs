@@ -1,11 +1,13 @@
 //! Promise 5: what is sent again.
 
 use composable_rust_core::{
-    AppendError, Appended, Conflict, EventStore, ExpectedVersion, IdGenerator, StreamAppend, Version,
+    AppendError, Appended, CommandId, Conflict, EventStore, ExpectedVersion, IdGenerator, RecordedEvent, StreamAppend,
+    StreamId, Version,
 };
 use composable_rust_testing::{InMemoryEventStore, SequentialIds, conformance::repeated_appends_are_stored_once};
+use futures::TryFutureExt;
 
-use super::broken::{Append, Batch, Fault, assert_caught, gap, head};
+use super::broken::{Append, Batch, Command, Fault, assert_caught, gap, head};
 
 struct ForgetsRepetitions;
 impl Fault for ForgetsRepetitions {
@@ -165,4 +167,60 @@ impl Fault for ForgetsRepeatedBatches {
 fn a_store_on_which_a_repeated_batch_conflicts_is_caught() {
     let complaint = "the identical batch, sent again, was to be written, and was refused";
     assert_caught(repeated_appends_are_stored_once, ForgetsRepeatedBatches, complaint);
+}
+
+/// Looks up no more than the event that bears the mark.
+struct FindsTheMarkOnly;
+impl Fault for FindsTheMarkOnly {
+    fn load_command(&self, store: &InMemoryEventStore, stream: StreamId, command: CommandId) -> Command {
+        let found = store.load_command(stream, command);
+        Box::pin(found.map_ok(|mut events| {
+            events.truncate(1);
+            events
+        }))
+    }
+}
+
+#[test]
+fn a_store_that_finds_a_part_of_a_command_is_caught() {
+    let complaint = "a command's events are those at 1..3 of the stream";
+    assert_caught(repeated_appends_are_stored_once, FindsTheMarkOnly, complaint);
+}
+
+/// Does not look at the stream.
+struct FindsCommandsAnywhere;
+impl Fault for FindsCommandsAnywhere {
+    fn load_command(&self, store: &InMemoryEventStore, _: StreamId, command: CommandId) -> Command {
+        let marked = |event: &&RecordedEvent| event.command.is_some_and(|mark| mark.id == command);
+        let all = store.all_events();
+        let home = all.iter().find(marked).map(|event| event.stream_id.clone());
+        match home {
+            Some(home) => store.load_command(home, command),
+            None => Box::pin(async { Ok(Vec::new()) }),
+        }
+    }
+}
+
+#[test]
+fn a_store_that_finds_a_command_in_another_stream_is_caught() {
+    let complaint = "a command that the stream does not hold has no events";
+    assert_caught(repeated_appends_are_stored_once, FindsCommandsAnywhere, complaint);
+}
+
+/// Gives up at the end of a page.
+struct FindsAPage;
+impl Fault for FindsAPage {
+    fn load_command(&self, store: &InMemoryEventStore, stream: StreamId, command: CommandId) -> Command {
+        let found = store.load_command(stream, command);
+        Box::pin(found.map_ok(|mut events| {
+            events.truncate(1000);
+            events
+        }))
+    }
+}
+
+#[test]
+fn a_store_that_finds_only_a_page_of_a_command_is_caught() {
+    let complaint = "a command was found with another number of events";
+    assert_caught(repeated_appends_are_stored_once, FindsAPage, complaint);
 }

@@ -1,11 +1,12 @@
 //! Faults by script.
 
 use composable_rust_core::{
-    AppendError, EventLog, EventStore, ExpectedVersion, Position, ReadAll, ReadError, Snapshot, SnapshotError,
-    StreamAppend, Version,
+    AppendError, CommandId, EventLog, EventStore, ExpectedVersion, Position, ReadAll, ReadError, Snapshot,
+    SnapshotError, StreamAppend, Version,
 };
 use composable_rust_testing::{Operation, TestClock};
 use futures::{FutureExt, StreamExt, channel::oneshot, executor::block_on};
+use uuid::Uuid;
 
 use crate::{append, door, healthy, sent, stored};
 
@@ -207,4 +208,17 @@ fn a_read_can_hang_or_panic() {
     let read = store.load_events(door(), None);
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| block_on(read)));
     assert!(caught.is_err());
+}
+
+#[test]
+fn a_look_up_of_a_command_counts_as_a_read_and_fails_as_one() {
+    let store = healthy().nth_read(1).fails();
+    let look_up = || {
+        let command = CommandId::from_uuid(Uuid::from_u128(7));
+        store.load_command(door(), command).now_or_never().unwrap()
+    };
+    assert!(matches!(look_up(), Err(ReadError::Unavailable(_))));
+    assert_eq!(look_up().unwrap(), []);
+    assert_eq!(store.made(Operation::Read), 2);
+    store.assert_script_met();
 }

@@ -7,8 +7,8 @@ mod scripted;
 use std::sync::Arc;
 
 use composable_rust_core::{
-    Aggregate, Codec, Decoded, Encoded, Event, EventError, EventStore, ExpectedVersion, IdGenerator, SerializedEvent,
-    SnapshotPolicy, StreamId,
+    Aggregate, Codec, CommandId, CommandMark, Decoded, Encoded, Event, EventError, EventStore, ExpectedVersion,
+    IdGenerator, SerializedEvent, SnapshotPolicy, StreamId,
 };
 use composable_rust_runtime::SystemIds;
 pub(crate) use scripted::{ReadStep, Scripted, Step};
@@ -127,6 +127,14 @@ pub(crate) fn serialized(events: &[AccountEvent]) -> Vec<SerializedEvent> {
         .iter()
         .map(|event| SerializedEvent::encode(event, SystemIds.event_id()).unwrap())
         .collect()
+}
+
+/// The events of a command, as another process would write them.
+pub(crate) fn of_command(id: CommandId, events: &[AccountEvent]) -> Vec<SerializedEvent> {
+    let mut serialized = serialized(events);
+    let count = u32::try_from(events.len()).unwrap();
+    serialized[0].command = Some(CommandMark { id, events: count });
+    serialized
 }
 
 /// Another process writes to the stream.

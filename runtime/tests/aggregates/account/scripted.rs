@@ -5,11 +5,11 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use composable_rust_core::{EventStore, ExpectedVersion, StreamAppend, StreamId};
+use composable_rust_core::{CommandId, EventStore, ExpectedVersion, StreamAppend, StreamId};
 use composable_rust_testing::{FaultyEventStore, InMemoryEventStore, Operation, RecordingEventStore};
 use tokio::sync::Notify;
 
-use super::{AccountEvent, serialized, stream};
+use super::{AccountEvent, of_command, serialized, stream};
 
 /// What happens to an append.
 pub(crate) enum Step {
@@ -17,6 +17,8 @@ pub(crate) enum Step {
     Pass,
     /// Somebody else's events come first.
     OvertakenBy(Vec<AccountEvent>),
+    /// Somebody else's append comes first, command and all.
+    OvertakenByCommand(CommandId, Vec<AccountEvent>),
     /// Not written, and said so.
     Unavailable,
     /// Refused for a reason of the store's own.
@@ -108,6 +110,10 @@ fn tell(faulty: &Faulty, nth: u64, step: Step, proceed: &Arc<Notify>) {
         Step::Pass => faulty.clone(),
         Step::OvertakenBy(events) => {
             let rival = StreamAppend::new(stream(), ExpectedVersion::Any, serialized(&events));
+            append.is_overtaken_by(rival)
+        }
+        Step::OvertakenByCommand(command, events) => {
+            let rival = StreamAppend::new(stream(), ExpectedVersion::Any, of_command(command, &events));
             append.is_overtaken_by(rival)
         }
         Step::Unavailable => append.fails_before_commit(),

@@ -12,6 +12,8 @@ pub(super) async fn check(store: &Subject) {
     check_second_append(store).await;
     check_several_commands(store).await;
     check_identical(store).await;
+    check_lookup(store).await;
+    check_lookup_of_many(store).await;
     for _ in 0..15 {
         check_race(store).await;
     }
@@ -91,6 +93,59 @@ async fn check_identical(store: &Subject) {
     let outcome = store.try_append(&stream, ExpectedVersion::Any, &stored).await;
     assert_refused(outcome, &Refusal::DuplicateCommand(&stream, command, first), what);
     store.assert_holds(&stream, &stored, what).await;
+}
+
+/// Looked up, a command has exactly its events, wherever they stand; what the stream does not hold has none.
+async fn check_lookup(store: &Subject) {
+    let (stream, [first, early, late, last]) = (new_stream("lookup"), [(); 4].map(|()| new_command()));
+    for events in [
+        events_of(first, 1),
+        [events_of(early, 2), vec![new_event()], events_of(late, 3)].concat(),
+        vec![new_event()],
+        events_of(last, 2),
+    ] {
+        store.append(&stream, ExpectedVersion::Any, &events).await;
+    }
+    let records = store.load(&stream).await;
+    for (command, place) in [(first, 0..1), (early, 1..3), (late, 4..7), (last, 8..10)] {
+        let what = format!("a command's events are those at {place:?} of the stream");
+        assert_eq!(store.load_command(&stream, command).await, records[place], "{what}");
+    }
+    let other = new_stream("lookup");
+    store.append(&other, ExpectedVersion::NoStream, &new_events(2)).await;
+    for (stream, command) in [
+        (&stream, new_command()),
+        (&other, early),
+        (&new_stream("lookup"), early),
+    ] {
+        let found = store.load_command(stream, command).await;
+        assert_eq!(found, [], "a command that the stream does not hold has no events");
+    }
+}
+
+/// Many events, and large ones: more than any page holds.
+async fn check_lookup_of_many(store: &Subject) {
+    let (stream, many, large) = (new_stream("lookup"), new_command(), new_command());
+    let mut of_large = events_of(large, 6);
+    for event in &mut of_large {
+        event.data = vec![7; 1 << 20];
+    }
+    for events in [events_of(many, 5_000), of_large, new_events(2)] {
+        store.append(&stream, ExpectedVersion::Any, &events).await;
+    }
+    let records = store.load(&stream).await;
+    for (command, place) in [(many, 0..5_000), (large, 5_000..5_006)] {
+        let found = store.load_command(&stream, command).await;
+        let (found_events, events) = (found.len(), place.len());
+        assert_eq!(
+            found_events, events,
+            "a command was found with another number of events"
+        );
+        assert!(
+            found == records[place],
+            "a command of {events} events was found with other events"
+        );
+    }
 }
 
 /// One command from many tasks, each with events of its own: one is stored, the others are told where.

@@ -1,0 +1,11 @@
+-- The events of command ?2: its first one says how many there are. By events_by_command and events_by_version, one seek each.
+WITH mark AS MATERIALIZED (
+    SELECT version, command_events FROM events WHERE stream_id = ?1 AND command_id = ?2 AND command_id IS NOT NULL
+)
+SELECT position, stream_id, version, event_id, event_type, encoding, event_data, metadata, command_id, command_events,
+       recorded_at
+  FROM events
+ WHERE stream_id = ?1
+   AND version >= (SELECT version FROM mark)
+   AND version < (SELECT version + command_events FROM mark)
+ ORDER BY version;
