@@ -66,9 +66,8 @@ async fn a_prepared_transaction_holds_readers_back_and_is_named() {
     let newest = append(&store, 2).await;
     assert!(store.head().await.unwrap() < newest);
     let blockers = store.blockers().await.unwrap();
-    let [found] = &blockers[..] else {
-        unreachable!("one transaction holds back, not {blockers:?}")
-    };
+    assert_eq!(blockers.len(), 1, "{blockers:?}");
+    let found = &blockers[0];
     assert_eq!((found.pid, found.prepared.as_deref()), (None, Some("forgotten")));
     assert_eq!(found.database.as_deref(), Some("postgres"));
     assert!(found.age.is_some() && found.role.is_some());
@@ -146,7 +145,7 @@ async fn who_may_not_see_other_sessions_learns_which_it_is() {
     append(&open(&database).await, 1).await;
     let found = match &store {
         Ok(store) => blocker(store, |blocker| blocker.pid == Some(own)).await,
-        Err(error) => unreachable!("{error}"),
+        Err(_) => None,
     };
     run(&mut owner, format!("ROLLBACK; DROP OWNED BY {role}; DROP ROLE {role}")).await;
     let found = found.unwrap();

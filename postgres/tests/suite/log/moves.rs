@@ -8,9 +8,9 @@ use sqlx::{Connection, PgConnection};
 use super::reader::{PATIENCE, append, events, follow, in_time, readable, run};
 use crate::support::{database, open, stranger};
 
-fn is_rewound<T: std::fmt::Debug>(answer: Result<T, ReadError>, at: Position) {
+fn is_rewound<T: std::fmt::Debug>(answer: &Result<T, ReadError>, at: Position) {
     assert!(
-        matches!(answer, Err(ReadError::LogRewound { after }) if after == at),
+        matches!(answer, Err(ReadError::LogRewound { after }) if *after == at),
         "{answer:?}"
     );
 }
@@ -38,10 +38,10 @@ async fn tamper(database: &TestDatabase, statement: &str) {
 }
 
 async fn assert_rewound(store: &PostgresEventStore, at: Position) {
-    is_rewound(store.read_all(ReadAll::after(at)).await, at);
+    is_rewound(&store.read_all(ReadAll::after(at)).await, at);
     let filtered = ReadAll::after(at).filter(EventFilter::all().category("test"));
-    is_rewound(store.read_all(filtered).await, at);
-    is_rewound(in_time("the end of a wait", store.wait(at)).await, at);
+    is_rewound(&store.read_all(filtered).await, at);
+    is_rewound(&in_time("the end of a wait", store.wait(at)).await, at);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_wait_that_has_begun_notices_that_the_log_was_rewound() {
     let (store, [_, _, third]) = three(&database).await;
     let waiting = tokio::spawn(async move { store.wait(third).await });
     tamper(&database, "DELETE FROM events WHERE stream_id = 'test-own-3'").await;
-    is_rewound(in_time("the end of a wait", waiting).await.unwrap(), third);
+    is_rewound(&in_time("the end of a wait", waiting).await.unwrap(), third);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn a_rolled_back_append_stalls_nobody() {
     assert_eq!(follow(&store, Position::BEGINNING).await.0, [2]);
 }
 
-/// Numbers without a pattern, the same in every run (Steele's SplitMix).
+/// Numbers without a pattern, the same in every run (Steele's `SplitMix`).
 struct Dice(u64);
 
 impl Dice {
@@ -64,10 +64,10 @@ impl Dice {
 }
 
 /// Four writers whose transactions overlap at random, commit or roll back, and a reader between any two of their steps.
-async fn overlap(seed: u64) {
+async fn overlap(dice_seed: u64) {
     let database = database().await;
     let store = open(&database).await;
-    let mut dice = Dice(seed);
+    let mut dice = Dice(dice_seed);
     let mut writers = Vec::new();
     for _ in 0..4 {
         writers.push((stranger(&database).await, Vec::new()));
@@ -107,11 +107,11 @@ async fn overlap(seed: u64) {
     assert_eq!(
         seen,
         follow(&store, Position::BEGINNING).await.0,
-        "seed {seed}: read in another order at first"
+        "seed {dice_seed}: read in another order at first"
     );
     seen.sort_unstable();
     committed.sort_unstable();
-    assert_eq!(seen, committed, "seed {seed}");
+    assert_eq!(seen, committed, "seed {dice_seed}");
 }
 
 #[tokio::test]

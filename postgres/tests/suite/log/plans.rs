@@ -1,9 +1,9 @@
 //! However long the log is, a page of it costs the same; and it is read by its index, however short it is.
 
-use composable_rust_postgres_fixture::TestDatabase;
+use composable_rust_postgres_fixture::{TestDatabase, wait_for};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::reader::run;
+use super::reader::{PATIENCE, run};
 use crate::support::{database, partitioned_database, stranger};
 
 const READ_LOG: &str = include_str!("../../../sql/read_log.sql");
@@ -96,6 +96,11 @@ async fn depth_does_not_matter(database: &TestDatabase) {
     // An empty table is where the planner would rather read everything and sort it.
     every_statement(&mut connection, "1, '5', 5").await;
     fill(&mut connection).await;
+    let settled = async || {
+        let query = "SELECT max(transaction_id) < pg_snapshot_xmin(pg_current_snapshot()) FROM events";
+        sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+    };
+    wait_for(settled, PATIENCE, "the transactions of other tests").await;
     // Before the first ANALYZE, and after it.
     for analyze in ["SELECT 1", "ANALYZE events, event_log"] {
         run(&mut connection, analyze).await;

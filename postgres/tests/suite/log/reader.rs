@@ -61,11 +61,11 @@ pub(super) async fn readable(store: &PostgresEventStore, position: Position) {
     timeout(PATIENCE, reached).await.unwrap();
 }
 
-/// Waits until nothing of other tests holds readers back: what is appended now can be read at once, but for `ours`.
+/// What has to come within the test's patience.
 pub(super) async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, work)
-        .await
-        .unwrap_or_else(|_| unreachable!("{what} did not come"))
+    let outcome = timeout(PATIENCE, work).await;
+    assert!(outcome.is_ok(), "{what} did not come");
+    outcome.unwrap()
 }
 
 pub(super) async fn run(connection: &mut PgConnection, statement: impl Into<String>) {

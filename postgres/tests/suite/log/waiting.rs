@@ -15,10 +15,12 @@ fn deaf() -> PostgresOptions {
     PostgresEventStore::options().notifications(false)
 }
 
-/// A wait that has begun: it is polled, and found that nothing is there.
+/// A wait that has begun.
 async fn waiting(store: &PostgresEventStore, after: Position) -> JoinHandle<Result<(), ReadError>> {
     let store = store.clone();
     let mut task = tokio::spawn(async move { store.wait(after).await });
+    // The runtime of these tests has one thread: the task runs until it waits.
+    tokio::task::yield_now().await;
     assert!(futures::poll!(&mut task).is_pending());
     task
 }
