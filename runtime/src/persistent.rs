@@ -106,6 +106,17 @@ impl Persistent {
         answer.unwrap_or_else(|why| Err(SnapshotError::Unavailable(Arc::new(why))))
     }
 
+    pub(crate) async fn save_snapshot(
+        &self,
+        stream_id: StreamId,
+        snapshot: Snapshot,
+    ) -> Result<SnapshotOutcome, SnapshotError> {
+        let answer = self
+            .answer(async move { self.store.save_snapshot(stream_id, snapshot).await })
+            .await;
+        answer.unwrap_or_else(|why| Err(SnapshotError::Unavailable(Arc::new(why))))
+    }
+
     /// Waits for about so long.
     pub(crate) async fn pause(&self, pause: Duration) {
         self.clock.sleep(jittered(pause, &*self.ids)).await;

@@ -10,10 +10,11 @@ use crate::{Codec, Encoding, EventError, Snapshot, Version};
 /// use composable_rust_core::{SnapshotPolicy, Version};
 ///
 /// const POLICY: SnapshotPolicy<String> = SnapshotPolicy::every(100, 1);
-/// assert!(POLICY.is_due(Version::from(99), Version::from(101)));
-/// assert!(!POLICY.is_due(Version::from(100), Version::from(199)));
+/// let state = "state".to_owned();
+/// assert!(POLICY.is_due(&state, Version::from(99), Version::from(101)));
+/// assert!(!POLICY.is_due(&state, Version::from(100), Version::from(199)));
 ///
-/// let snapshot = POLICY.save(Version::from(100), &"state".to_owned()).ok_or("no snapshots")??;
+/// let snapshot = POLICY.save(Version::from(100), &state).ok_or("no snapshots")??;
 /// assert_eq!(POLICY.restore(&snapshot).as_deref(), Some("state"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -22,10 +23,15 @@ pub struct SnapshotPolicy<S> {
 }
 
 struct Saved<S> {
-    every: u64,
+    due: Due<S>,
     schema: u32,
     encode: fn(&S) -> Result<Vec<u8>, EventError>,
     decode: fn(&[u8]) -> Result<S, EventError>,
+}
+
+enum Due<S> {
+    Every(u64),
+    When(fn(&S, Version, Version) -> bool),
 }
 
 /// A state may be larger than an event, and it can always be had again from the events.
@@ -38,13 +44,13 @@ impl<S> SnapshotPolicy<S> {
         Self { saved: None }
     }
 
-    /// Whether an append that moved the stream from `before` to `after` calls for a snapshot: it reached or passed a
-    /// multiple of the interval.
+    /// Whether an append that moved the stream from `before` to `after`, where it has this state, calls for a snapshot.
     #[must_use]
-    pub fn is_due(&self, before: Version, after: Version) -> bool {
-        self.saved
-            .as_ref()
-            .is_some_and(|saved| before.get() / saved.every < after.get() / saved.every)
+    pub fn is_due(&self, state: &S, before: Version, after: Version) -> bool {
+        self.saved.as_ref().is_some_and(|saved| match saved.due {
+            Due::Every(events) => before.get() / events < after.get() / events,
+            Due::When(is_due) => is_due(state, before, after),
+        })
     }
 
     /// The snapshot of `state`, or `None` if this policy has none.
@@ -73,16 +79,47 @@ impl<S> SnapshotPolicy<S> {
     pub const fn is_never(&self) -> bool {
         self.saved.is_none()
     }
+
+    /// Which shape of the state is saved; `None` if there are no snapshots.
+    #[must_use]
+    pub const fn schema(&self) -> Option<u32> {
+        match &self.saved {
+            Some(saved) => Some(saved.schema),
+            None => None,
+        }
+    }
 }
 
 impl<S: Serialize + DeserializeOwned> SnapshotPolicy<S> {
-    /// A snapshot every `events` events (0 means 1). `schema` says which shape of the state this is: raise it by hand
-    /// whenever the state's fields change, and older snapshots are replaced instead of misread.
+    /// A snapshot every `events` events (0 means 1): after each append that reached or passed a multiple of it. `schema`
+    /// says which shape of the state this is: raise it by hand whenever the state's fields change, and older snapshots are
+    /// replaced instead of misread. The testing kit's `golden_snapshot!` fails when that was forgotten.
     #[must_use]
     pub const fn every(events: u64, schema: u32) -> Self {
+        Self::saved(Due::Every(if events == 0 { 1 } else { events }), schema)
+    }
+
+    /// A snapshot whenever `is_due` says so of an append: it is given the state after it, and the stream's version before
+    /// and after. It is asked after every append, so let it be quick. `schema` is that of [`SnapshotPolicy::every`].
+    ///
+    /// ```
+    /// use composable_rust_core::{SnapshotPolicy, Version};
+    ///
+    /// /// Once the books are closed, and at no other time.
+    /// const POLICY: SnapshotPolicy<(u64, bool)> = SnapshotPolicy::when(|(_, closed), _, _| *closed, 1);
+    /// let [before, after] = [7, 8].map(|version: u32| Version::from(version));
+    /// assert!(POLICY.is_due(&(100, true), before, after));
+    /// assert!(!POLICY.is_due(&(100, false), before, after));
+    /// ```
+    #[must_use]
+    pub const fn when(is_due: fn(state: &S, before: Version, after: Version) -> bool, schema: u32) -> Self {
+        Self::saved(Due::When(is_due), schema)
+    }
+
+    const fn saved(due: Due<S>, schema: u32) -> Self {
         Self {
             saved: Some(Saved {
-                every: if events == 0 { 1 } else { events },
+                due,
                 schema,
                 encode: |state| CODEC.encode(state),
                 decode: |data| CODEC.decode(data),
@@ -115,5 +152,17 @@ mod tests {
             None
         );
         assert_eq!(SnapshotPolicy::never().restore(&good), None::<String>);
+    }
+
+    #[test]
+    fn a_snapshot_is_due_when_a_multiple_is_reached_or_passed() {
+        let due = |every, before: u32, after: u32| {
+            SnapshotPolicy::<u8>::every(every, 1).is_due(&0, before.into(), after.into())
+        };
+        assert!(due(10, 9, 10) && due(10, 5, 25) && due(1, 0, 1) && due(0, 6, 7));
+        assert!(!due(10, 10, 19) && !due(10, 0, 9) && !due(10, 10, 10));
+        assert!(!SnapshotPolicy::<u8>::never().is_due(&0, 0_u32.into(), 1000_u32.into()));
+        assert_eq!(SnapshotPolicy::<u8>::every(10, 7).schema(), Some(7));
+        assert_eq!(SnapshotPolicy::<u8>::never().schema(), None);
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use composable_rust_core::{Aggregate, Clock, EventStore, IdGenerator};
 
-use super::{Aggregates, Host, gate::Gate, hot::Hot};
+use super::{Aggregates, Host, gate::Gate, hot::Hot, saving::Saving};
 use crate::{Retries, SystemClock, SystemIds, persistent::Persistent};
 
 /// Builds [`Aggregates`].
@@ -127,6 +127,7 @@ impl<A: Aggregate> AggregatesBuilder<A> {
                 environment: self.environment,
                 gate: Gate::new(self.capacity),
                 hot,
+                saving: Saving::new(),
             }),
         }
     }

@@ -151,9 +151,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
         let before = session.version();
         match caught(|| session.acknowledged(version)) {
             Ok(events) => {
-                if A::SNAPSHOTS.is_due(before, version) {
-                    self.host.offer_snapshot(self.stream_id, session);
-                }
+                self.host.snapshot_if_due(self.stream_id, before, session);
                 Round::Done(Ok(Committed {
                     events,
                     version,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use composable_rust_core::{Aggregate, ReadError, ReadStream, RecordedEvent, Session, StreamId, Version};
 use futures::{StreamExt, stream::BoxStream};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{Host, LoadError, snapshots::Restored};
 use crate::caught::caught;
@@ -14,16 +14,17 @@ type Recorded = BoxStream<'static, Result<RecordedEvent, ReadError>>;
 impl<A: Aggregate> Host<A> {
     /// Loads a stream: its snapshot if there is a usable one, and the events since.
     pub(super) async fn load(self: &Arc<Self>, stream_id: &StreamId) -> Result<Session<A>, LoadError> {
-        let session = match self.restore(stream_id).await {
-            Restored::Usable(session) => session,
-            Restored::Absent => Session::new(),
-            Restored::Unusable => {
-                let session = self.catch_up(stream_id, Session::new()).await?;
-                self.offer_snapshot(stream_id, &session);
-                return Ok(session);
-            }
+        let resumed = match self.restore(stream_id).await {
+            Restored::Usable(session) => self.resume(stream_id, session, None).await?,
+            Restored::Unusable => None,
+            Restored::Absent => return self.catch_up(stream_id, Session::new()).await,
         };
-        self.catch_up(stream_id, session).await
+        if let Some(session) = resumed {
+            return Ok(session);
+        }
+        let session = self.catch_up(stream_id, Session::new()).await?;
+        self.offer_snapshot(stream_id, &session);
+        Ok(session)
     }
 
     /// Loads a stream as it was at `until`.
@@ -32,11 +33,16 @@ impl<A: Aggregate> Host<A> {
         stream_id: &StreamId,
         until: Version,
     ) -> Result<Session<A>, LoadError> {
-        let session = match self.restore(stream_id).await {
-            Restored::Usable(session) if session.version() <= until => session,
-            _ => Session::new(),
+        let resumed = match self.restore(stream_id).await {
+            Restored::Usable(session) if session.version() <= until => {
+                self.resume(stream_id, session, Some(until)).await?
+            }
+            _ => None,
         };
-        let session = self.catch_up_until(stream_id, session, Some(until)).await?;
+        let session = match resumed {
+            Some(session) => session,
+            None => Reading::of(stream_id, Session::new()).until(until).read(self).await?,
+        };
         if session.version() < until {
             return Err(LoadError::BeyondStream {
                 stream_id: stream_id.clone(),
@@ -49,48 +55,25 @@ impl<A: Aggregate> Host<A> {
 
     /// Applies what was recorded since the session's version. An outage is waited out for a while.
     pub(super) async fn catch_up(&self, stream_id: &StreamId, session: Session<A>) -> Result<Session<A>, LoadError> {
-        self.catch_up_until(stream_id, session, None).await
+        Reading::of(stream_id, session).read(self).await
     }
 
-    async fn catch_up_until(
+    /// Goes on from a snapshot; `None` if it lies beyond its stream.
+    async fn resume(
         &self,
         stream_id: &StreamId,
-        mut session: Session<A>,
+        session: Session<A>,
         until: Option<Version>,
-    ) -> Result<Session<A>, LoadError> {
-        let mut attempt = 1;
-        loop {
-            let error = match self.read_into(stream_id, &mut session, until).await {
-                Ok(()) => return Ok(session),
-                Err(LoadError::Unavailable(error)) => error,
-                Err(other) => return Err(other),
-            };
-            let Some(pause) = self.store.retries.outages.pause_after(attempt) else {
-                return Err(LoadError::Unavailable(error));
-            };
-            debug!(%stream_id, %error, attempt, "load failed: reading on after a pause");
-            self.store.pause(pause).await;
-            attempt += 1;
+    ) -> Result<Option<Session<A>>, LoadError> {
+        let version = session.version();
+        let mut reading = Reading::of(stream_id, session);
+        (reading.until, reading.is_founded) = (until, version == Version::INITIAL);
+        reading.read_all(self).await?;
+        if reading.is_founded {
+            return Ok(Some(reading.session));
         }
-    }
-
-    async fn read_into(
-        &self,
-        stream_id: &StreamId,
-        session: &mut Session<A>,
-        until: Option<Version>,
-    ) -> Result<(), LoadError> {
-        let missing = until.map(|until| until.get().saturating_sub(session.version().get()));
-        let (Some(next), None | Some(1..)) = (session.version().next(), missing) else {
-            return Ok(());
-        };
-        let mut read = ReadStream::new(stream_id.clone()).from(next);
-        read.limit = missing;
-        let mut events = self.open(read).await?;
-        while let Some(recorded) = self.store.read(async { events.next().await.transpose() }).await? {
-            caught(|| session.observe(&recorded)).map_err(|message| LoadError::Panicked { message })??;
-        }
-        Ok(())
+        warn!(%stream_id, %version, "snapshot ignored: it lies beyond its stream");
+        Ok(None)
     }
 
     async fn open(&self, read: ReadStream) -> Result<Recorded, LoadError> {
@@ -98,5 +81,79 @@ impl<A: Aggregate> Host<A> {
             .store
             .read(async { Ok(self.store.store.read_stream(read)) })
             .await?)
+    }
+}
+
+/// A session on its way through what is recorded.
+struct Reading<'a, A: Aggregate> {
+    stream_id: &'a StreamId,
+    session: Session<A>,
+    until: Option<Version>,
+    /// Whether the stream is known to reach the session's version. Until then reading begins with that event, not after
+    /// it: one event more, and no second question.
+    is_founded: bool,
+}
+
+impl<'a, A: Aggregate> Reading<'a, A> {
+    const fn of(stream_id: &'a StreamId, session: Session<A>) -> Self {
+        Self {
+            stream_id,
+            session,
+            until: None,
+            is_founded: true,
+        }
+    }
+
+    const fn until(mut self, until: Version) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    async fn read(mut self, host: &Host<A>) -> Result<Session<A>, LoadError> {
+        self.read_all(host).await?;
+        Ok(self.session)
+    }
+
+    async fn read_all(&mut self, host: &Host<A>) -> Result<(), LoadError> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.read_on(host).await {
+                Err(LoadError::Unavailable(error)) => error,
+                done => return done,
+            };
+            let Some(pause) = host.store.retries.outages.pause_after(attempt) else {
+                return Err(LoadError::Unavailable(error));
+            };
+            debug!(stream_id = %self.stream_id, %error, attempt, "load failed: reading on after a pause");
+            host.store.pause(pause).await;
+            attempt += 1;
+        }
+    }
+
+    async fn read_on(&mut self, host: &Host<A>) -> Result<(), LoadError> {
+        let Some(read) = self.what_is_missing() else {
+            return Ok(());
+        };
+        let mut events = host.open(read).await?;
+        while let Some(recorded) = host.store.read(async { events.next().await.transpose() }).await? {
+            self.is_founded = true;
+            let session = &mut self.session;
+            caught(|| session.observe(&recorded)).map_err(|message| LoadError::Panicked { message })??;
+        }
+        Ok(())
+    }
+
+    /// `None` if there is nothing to be read.
+    fn what_is_missing(&self) -> Option<ReadStream> {
+        let version = self.session.version();
+        let first = if self.is_founded { version.next()? } else { version };
+        let mut read = ReadStream::new(self.stream_id.clone()).from(first);
+        if let Some(until) = self.until {
+            let missing = (until.get() + 1)
+                .checked_sub(first.get())
+                .filter(|missing| *missing > 0);
+            read.limit = Some(missing?);
+        }
+        Some(read)
     }
 }

@@ -11,6 +11,7 @@ mod hot;
 mod line;
 mod load;
 mod request;
+mod saving;
 mod share;
 mod snapshots;
 
@@ -29,6 +30,7 @@ use gate::Gate;
 use hot::Hot;
 use line::{Joined, Slot};
 use request::{Begun, Outcome, Request, Unanswered};
+use saving::Saving;
 
 /// Hosts as many streams of an [`Aggregate`] as there are, and answers each caller with the outcome of *its* command.
 ///
@@ -95,6 +97,7 @@ struct Host<A: Aggregate> {
     environment: A::Environment,
     gate: Gate,
     hot: Hot<A>,
+    saving: Saving<A::State>,
 }
 
 impl<A: Aggregate> Aggregates<A> {

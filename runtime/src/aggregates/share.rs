@@ -181,9 +181,8 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
         let before = session.version();
         let events = match caught(|| session.acknowledged(appended.version)) {
             Ok(events) => {
-                if A::SNAPSHOTS.is_due(before, appended.version) {
-                    self.turn.host.offer_snapshot(&self.turn.slot.stream_id, &session);
-                }
+                let Turn { host, slot, .. } = &*self.turn;
+                host.snapshot_if_due(&slot.stream_id, before, &session);
                 self.turn.session = Some(session);
                 events
             }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use composable_rust_core::{Aggregate, Session, StreamId};
+use composable_rust_core::{Aggregate, Session, StreamId, Version};
+use tokio::runtime::Handle;
 use tracing::{debug, warn};
 
-use super::Host;
+use super::{Host, saving::Offer};
+use crate::caught::caught;
 
 /// What a stream's snapshot is good for.
 pub(super) enum Restored<A: Aggregate> {
@@ -31,7 +33,8 @@ impl<A: Aggregate> Host<A> {
                 return Restored::Absent;
             }
         };
-        if let Some(state) = A::SNAPSHOTS.restore(&snapshot) {
+        // The state's own `Deserialize` may panic, too.
+        if let Ok(Some(state)) = caught(|| A::SNAPSHOTS.restore(&snapshot)) {
             return Restored::Usable(Session::restored(snapshot.version, state));
         }
         warn!(
@@ -43,23 +46,74 @@ impl<A: Aggregate> Host<A> {
         Restored::Unusable
     }
 
-    /// Saves the session's state in a task of its own: no command is delayed or failed by it.
+    /// Has the session's state saved if the append that moved the stream on from `before` calls for it.
+    pub(super) fn snapshot_if_due(self: &Arc<Self>, stream_id: &StreamId, before: Version, session: &Session<A>) {
+        match caught(|| A::SNAPSHOTS.is_due(session.state(), before, session.version())) {
+            Ok(true) => self.offer_snapshot(stream_id, session),
+            Ok(false) => {}
+            Err(panic) => warn!(%stream_id, %panic, "the snapshot policy panicked"),
+        }
+    }
+
+    /// Saves the session's state in a task of its own: no command is delayed or failed by it. One snapshot of a stream is
+    /// saved at a time; of those that come meanwhile, only the newest.
     pub(super) fn offer_snapshot(self: &Arc<Self>, stream_id: &StreamId, session: &Session<A>) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let offer = Offer {
+            version: session.version(),
+            state: Arc::clone(session.state()),
+        };
+        let Some(offer) = self.saving.begin(stream_id, offer) else {
             return;
         };
-        let (host, stream_id) = (Arc::clone(self), stream_id.clone());
-        let (version, state) = (session.version(), Arc::clone(session.state()));
-        runtime.spawn(async move {
-            let saved = match A::SNAPSHOTS.save(version, &state) {
-                Some(Ok(snapshot)) => host.store.store.save_snapshot(stream_id.clone(), snapshot).await,
-                Some(Err(error)) => return warn!(%stream_id, %error, "snapshot not encoded"),
-                None => return,
-            };
-            match saved {
-                Ok(outcome) => debug!(%stream_id, %version, ?outcome, "snapshot"),
-                Err(error) => warn!(%stream_id, %error, "snapshot not saved"),
-            }
-        });
+        let task = UnderWay {
+            host: Arc::clone(self),
+            stream_id: stream_id.clone(),
+            is_done: false,
+        };
+        runtime.spawn(task.save(offer));
+    }
+
+    async fn save_snapshot(&self, stream_id: &StreamId, Offer { version, state }: Offer<A::State>) {
+        let encoded = caught(|| A::SNAPSHOTS.save(version, &state));
+        // Let go of first: an event that is applied meanwhile would have to clone the state.
+        drop(state);
+        let snapshot = match encoded {
+            Ok(Some(Ok(snapshot))) => snapshot,
+            Ok(Some(Err(error))) => return warn!(%stream_id, %version, %error, "snapshot not encoded"),
+            Err(panic) => return warn!(%stream_id, %version, %panic, "snapshot not encoded"),
+            Ok(None) => return,
+        };
+        match self.store.save_snapshot(stream_id.clone(), snapshot).await {
+            Ok(outcome) => debug!(%stream_id, %version, ?outcome, "snapshot"),
+            Err(error) => warn!(%stream_id, %version, %error, "snapshot not saved"),
+        }
+    }
+}
+
+/// The task that saves a stream's snapshots.
+struct UnderWay<A: Aggregate> {
+    host: Arc<Host<A>>,
+    stream_id: StreamId,
+    is_done: bool,
+}
+
+impl<A: Aggregate> UnderWay<A> {
+    async fn save(mut self, first: Offer<A::State>) {
+        let mut next = Some(first);
+        while let Some(offer) = next {
+            self.host.save_snapshot(&self.stream_id, offer).await;
+            next = self.host.saving.next(&self.stream_id);
+        }
+        self.is_done = true;
+    }
+}
+
+impl<A: Aggregate> Drop for UnderWay<A> {
+    /// The runtime may end in the middle: the stream's next snapshot, on another one, must not wait for this task.
+    fn drop(&mut self) {
+        if !self.is_done {
+            while self.host.saving.next(&self.stream_id).is_some() {}
+        }
     }
 }

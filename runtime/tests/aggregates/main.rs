@@ -12,6 +12,7 @@ mod order;
 mod outcomes;
 mod repeatable;
 mod sharing;
+mod snapshots;
 
 use std::{sync::Arc, time::Duration};
 
