@@ -2,12 +2,13 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use composable_rust_core::{Direction, ReadError, ReadStream, RecordedEvent, Version};
+use composable_rust_core::{CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId, Version};
 use futures::{
-    StreamExt,
+    StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
 use sqlx::Executor;
+use uuid::Uuid;
 
 use crate::{connection::Connections, failure, row, statements};
 
@@ -31,6 +32,46 @@ pub(crate) fn stream(
         Ok(event.map(|event| (event, pages)))
     })
     .boxed()
+}
+
+/// The events of a command; most have few, which one statement brings.
+pub(crate) async fn command(
+    connections: Arc<Connections>,
+    stream_id: StreamId,
+    command_id: CommandId,
+) -> Result<Vec<RecordedEvent>, ReadError> {
+    let page = command_page(&connections, stream_id.clone(), command_id).await;
+    let mut events = page.map_err(failure::of_read)?.events;
+    let missing = missing(&events);
+    if let Some(next) = events
+        .last()
+        .and_then(|last| last.version.next())
+        .filter(|_| missing > 0)
+    {
+        let rest = ReadStream::new(stream_id).from(next).limit(missing);
+        events.extend(stream(connections, rest).try_collect::<Vec<_>>().await?);
+    }
+    Ok(events)
+}
+
+async fn command_page(
+    connections: &Arc<Connections>,
+    stream_id: StreamId,
+    command_id: CommandId,
+) -> Result<row::Page, sqlx::Error> {
+    let query = sqlx::query(statements::LOAD_COMMAND)
+        .bind(String::from(stream_id.clone()))
+        .bind(Uuid::from(command_id));
+    let page = connections.run(move |lease| {
+        Box::pin(async move { row::page(&mut lease.connection()?.fetch(query), Some(&stream_id)).await })
+    });
+    page.await
+}
+
+/// How many events of the command did not fit into its page.
+fn missing(page: &[RecordedEvent]) -> u64 {
+    let whole = page.first().and_then(|first| first.command).map(|mark| mark.events);
+    whole.map_or(0, u64::from).saturating_sub(page.len() as u64)
 }
 
 fn first(read: &ReadStream) -> i64 {

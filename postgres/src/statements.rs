@@ -13,6 +13,7 @@ pub(crate) const COMMIT: &str = include_str!("../sql/commit.sql");
 pub(crate) const ROLLBACK: &str = include_str!("../sql/rollback.sql");
 pub(crate) const READ_FORWARD: &str = include_str!("../sql/read_forward.sql");
 pub(crate) const READ_BACKWARD: &str = include_str!("../sql/read_backward.sql");
+pub(crate) const LOAD_COMMAND: &str = include_str!("../sql/load_command.sql");
 pub(crate) const SAVE_SNAPSHOT: &str = include_str!("../sql/save_snapshot.sql");
 pub(crate) const LOAD_SNAPSHOT: &str = include_str!("../sql/load_snapshot.sql");
 pub(crate) const SERVER: &str = include_str!("../sql/server.sql");

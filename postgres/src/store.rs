@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use composable_rust_core::{
-    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
-    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
+    AppendError, Appended, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
+    RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
 };
 use futures::{future::BoxFuture, stream::BoxStream};
 use sqlx::PgPool;
@@ -113,6 +113,14 @@ impl EventStore for PostgresEventStore {
 
     fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
         read::stream(Arc::clone(&self.connections), read)
+    }
+
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        Box::pin(read::command(Arc::clone(&self.connections), stream_id, command_id))
     }
 
     fn save_snapshot(

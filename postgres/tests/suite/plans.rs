@@ -10,7 +10,7 @@ use crate::support;
 
 /// What the plan of a statement has to say, and whether it has to do without sorting. Those that are no queries have no
 /// plan; those that name no index read no table of ours.
-const PLANS: [(&str, &[&str], Order); 28] = [
+const PLANS: [(&str, &[&str], Order); 29] = [
     ("adopt", &[], Order::Any),
     ("append_batch", &["events_by_version"], Order::Sorted),
     ("append_one", &["events_by_version"], Order::Indexed),
@@ -28,6 +28,11 @@ const PLANS: [(&str, &[&str], Order); 28] = [
     ("identity", &["events_in_order"], Order::Indexed),
     ("isolation", &[], Order::Any),
     ("leave_out_type_index", &[], Order::Any),
+    (
+        "load_command",
+        &["events_by_command", "events_by_version"],
+        Order::Indexed,
+    ),
     ("load_snapshot", &["snapshots_pkey"], Order::Indexed),
     ("lock_streams", &[], Order::Sorted),
     ("log_end", &["events_in_order"], Order::Indexed),
