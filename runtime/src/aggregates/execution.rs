@@ -23,6 +23,8 @@ pub(super) struct Execution<'a, A: Aggregate> {
 /// What one round of decide and append has come to.
 enum Round<A: Aggregate> {
     Done(Outcome<A>),
+    /// Nothing to append: no store has confirmed what this was decided on.
+    Unconfirmed(Outcome<A>),
     /// Somebody else was first.
     Again(Conflict),
     /// Done, but what is in memory can't be trusted any more.
@@ -45,7 +47,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
     }
 
     async fn rounds(&self, hot: &mut Option<Session<A>>) -> Outcome<A> {
-        let mut conflicts = 0;
+        let (mut conflicts, mut is_new) = (0, hot.is_none());
         loop {
             // Taken out of its slot: if this future is dropped, or panics, the next command loads.
             let mut session = match hot.take() {
@@ -57,6 +59,18 @@ impl<'a, A: Aggregate> Execution<'a, A> {
                     *hot = Some(session);
                     return outcome;
                 }
+                Round::Unconfirmed(outcome) => {
+                    let decided_at = session.version();
+                    if !is_new {
+                        session = self.host.catch_up(self.stream_id, session).await?;
+                        is_new = true;
+                    }
+                    let is_so = session.version() == decided_at;
+                    *hot = Some(session);
+                    if is_so {
+                        return self.unless_stored(outcome).await;
+                    }
+                }
                 Round::Torn(outcome) => return outcome,
                 Round::Again(conflict) => {
                     conflicts += 1;
@@ -65,6 +79,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
                         return Err(error);
                     }
                     *hot = self.host.renewed(self.stream_id, session, conflict.actual).await?;
+                    is_new = true;
                 }
             }
         }
@@ -82,22 +97,20 @@ impl<'a, A: Aggregate> Execution<'a, A> {
     async fn round(&self, session: &mut Session<A>) -> Round<A> {
         let version = session.version();
         if let Some(contradicted) = self.request.contradicted(self.stream_id, version) {
-            return self.unless_stored(Err(contradicted)).await;
+            return Round::Unconfirmed(Err(contradicted));
         }
         let events = match caught(|| session.decide(&self.request.command, &self.host.environment)) {
             Ok(Ok(events)) => events,
-            Ok(Err(rejection)) => return self.unless_stored(Err(ExecuteError::Rejected(rejection))).await,
+            Ok(Err(rejection)) => return Round::Unconfirmed(Err(ExecuteError::Rejected(rejection))),
             Err(message) => return Round::Done(Err(ExecuteError::Panicked { message })),
         };
         if events.is_empty() {
-            return self
-                .unless_stored(Ok(Committed {
-                    events,
-                    version,
-                    position: None,
-                    event_id: None,
-                }))
-                .await;
+            return Round::Unconfirmed(Ok(Committed {
+                events,
+                version,
+                position: None,
+                event_id: None,
+            }));
         }
         let context = &self.request.context;
         let serialized = caught(|| serialize(&events, &*self.host.store.ids, &context.metadata, context.command_id));
@@ -128,22 +141,22 @@ impl<'a, A: Aggregate> Execution<'a, A> {
             AppendError::Conflict(conflict) => Round::Again(conflict),
             // The stream may have moved on without us.
             AppendError::OutcomeUnknown(_) => Round::Torn(Err(error.into())),
-            AppendError::DuplicateCommand { .. } => self.unless_stored(Err(error.into())).await,
+            AppendError::DuplicateCommand { .. } => Round::Done(self.unless_stored(Err(error.into())).await),
             certain => Round::Done(Err(certain.into())),
         }
     }
 
     /// The answer, unless the command's events are stored already: then theirs. Asked only here, so that a command that
     /// is carried out pays no extra trip.
-    async fn unless_stored(&self, answer: Outcome<A>) -> Round<A> {
+    async fn unless_stored(&self, answer: Outcome<A>) -> Outcome<A> {
         let Some(command_id) = self.request.context.command_id else {
-            return Round::Done(answer);
+            return answer;
         };
-        Round::Done(match self.host.stored(self.stream_id, command_id).await {
+        match self.host.stored(self.stream_id, command_id).await {
             Ok(Some(committed)) => Ok(committed),
             Ok(None) => answer,
             Err(error) => Err(error.into()),
-        })
+        }
     }
 
     fn committed(&self, session: &mut Session<A>, appended: Appended, event_id: Option<EventId>) -> Round<A> {

@@ -4,17 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use composable_rust_core::{Clock, Codec, EventStore, Snapshot, SnapshotOutcome, Version};
-use composable_rust_runtime::{Aggregates, ExecuteError};
+use composable_rust_runtime::{Aggregates, CommandContext, ExecuteError};
 use composable_rust_testing::FixedClock;
 
 use crate::{
     account::{
         Account,
-        AccountCommand::{Deposit, DepositIf},
+        AccountCommand::{Deposit, DepositIf, DoNothing, Withdraw},
         AccountEvent::Deposited,
-        NotEnough, Scripted, stream, write,
+        NotEnough, ReadStep, Scripted, stream, write,
     },
-    balance, host,
+    balance, host, impatient,
 };
 
 #[tokio::test]
@@ -26,6 +26,66 @@ async fn a_state_is_never_older_than_the_call_also_where_others_write() {
     write(&store, &[Deposited(10)]).await;
     assert_eq!(balance(&host).await, (11, Version::from(2)));
     assert_eq!(*before.state, 1, "what was handed out does not change");
+}
+
+#[tokio::test]
+async fn no_command_is_rejected_for_what_is_no_longer_so() {
+    let store = Scripted::new([]);
+    let host = host(&store);
+    host.execute("a", Deposit(1)).await.unwrap();
+    write(&store, &[Deposited(10)]).await;
+    let withdrawn = host.execute("a", Withdraw(11)).await.unwrap();
+    assert_eq!(withdrawn.version, Version::from(3));
+    write(&store, &[Deposited(5)]).await;
+    let refused = host.execute("a", Withdraw(6)).await;
+    assert!(matches!(refused, Err(ExecuteError::Rejected(NotEnough { balance: 5 }))));
+}
+
+#[tokio::test]
+async fn a_caller_that_saw_more_than_this_process_is_not_contradicted() {
+    let store = Scripted::new([]);
+    let host = host(&store);
+    host.execute("a", Deposit(1)).await.unwrap();
+    write(&store, &[Deposited(10)]).await;
+    let saw = CommandContext::default().expecting(Version::from(2));
+    let withdrawn = host.execute_with("a", Withdraw(11), saw).await.unwrap();
+    assert_eq!(withdrawn.version, Version::from(3));
+}
+
+#[tokio::test]
+async fn a_command_that_changes_nothing_says_the_version_at_which_that_is_so() {
+    let store = Scripted::new([]);
+    let host = host(&store);
+    host.execute("a", Deposit(1)).await.unwrap();
+    write(&store, &[Deposited(10)]).await;
+    let nothing = host.execute("a", DoNothing).await.unwrap();
+    assert_eq!(nothing.version, Version::from(2));
+}
+
+#[tokio::test]
+async fn only_answers_without_an_append_look_for_what_others_wrote_and_only_once() {
+    let store = Scripted::new([]);
+    let host = host(&store);
+    let refused = host.execute("a", Withdraw(1)).await;
+    assert!(matches!(refused, Err(ExecuteError::Rejected(_))));
+    assert_eq!(store.reads(), 1, "what was just loaded is new");
+    host.execute("a", Deposit(1)).await.unwrap();
+    assert_eq!(store.reads(), 1, "the append finds out");
+    let refused = host.execute("a", Withdraw(2)).await;
+    assert!(matches!(refused, Err(ExecuteError::Rejected(_))));
+    assert_eq!(store.reads(), 2);
+}
+
+#[tokio::test]
+async fn a_rejection_that_can_not_be_made_sure_of_is_an_outage() {
+    let store = Scripted::new([]);
+    let host = impatient(&store);
+    host.execute("a", Deposit(1)).await.unwrap();
+    store.script_reads([ReadStep::Unavailable, ReadStep::Unavailable]);
+    let refused = host.execute("a", Withdraw(2)).await;
+    assert!(matches!(refused, Err(ExecuteError::Unavailable(_))));
+    let refused = host.execute("a", Withdraw(2)).await;
+    assert!(matches!(refused, Err(ExecuteError::Rejected(NotEnough { balance: 1 }))));
 }
 
 #[tokio::test]

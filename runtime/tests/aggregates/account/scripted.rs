@@ -90,6 +90,11 @@ impl Scripted {
         }
     }
 
+    /// How often streams were read.
+    pub(crate) fn reads(&self) -> usize {
+        self.recorded.reads().len()
+    }
+
     pub(crate) fn appends(&self) -> Vec<StreamAppend> {
         self.recorded.appends()
     }
