@@ -21,7 +21,7 @@ use crate::failure::{self, Kind, Stopped};
 const TRUSTED_FOR: Duration = Duration::from_secs(10);
 
 /// A connection that nobody needed for so long is closed.
-const KEPT_FOR: Duration = Duration::from_secs(600);
+const KEPT_FOR: Duration = Duration::from_mins(10);
 
 /// Connections to a server, opened when they are first needed.
 ///
@@ -82,14 +82,6 @@ impl Connections {
             idle: Mutex::default(),
             broken: Mutex::default(),
         })
-    }
-
-    /// How to open a connection beside these, for what needs one to itself.
-    pub(crate) fn options(&self) -> PgConnectOptions {
-        match &self.source {
-            Source::Own(options) => (**options).clone(),
-            Source::Pool(pool) => (*pool.connect_options()).clone(),
-        }
     }
 
     /// A connection for this caller alone, until it is dropped.
@@ -163,10 +155,12 @@ impl Connections {
         task.await.map_err(|_| Stopped::RuntimeEnded)?
     }
 
-    /// Waits for every caller to be done and closes the connections; no other will be lent. A pool is left open.
+    /// Waits for every caller to be done and closes the connections; no other will be lent. Waits no longer than for a
+    /// connection: a caller on a runtime that nobody drives any more is never done. A pool is left open.
     pub(crate) async fn close(&self) {
-        // A second call finds the semaphore closed.
-        let Ok(_all) = self.permits.acquire_many(self.most).await else {
+        let all = timeout(self.acquire_timeout, self.permits.acquire_many(self.most)).await;
+        // A second call finds the semaphore closed. Kept until it is: nobody gets in between.
+        let Ok(_all) = all.ok().transpose() else {
             return;
         };
         self.permits.close();
@@ -187,13 +181,11 @@ impl Connections {
 
 /// A failure to connect is never an answer to a statement, whatever its kind.
 fn unreachable(error: sqlx::Error) -> sqlx::Error {
-    match Kind::of(&error) {
-        Kind::Other => error,
-        _ => {
-            tracing::debug!(%error, "no connection could be opened");
-            sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, error))
-        }
+    if Kind::of(&error) == Kind::Other {
+        return error;
     }
+    tracing::debug!(%error, "no connection could be opened");
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, error))
 }
 
 /// A connection on loan. Unless [`Lease::finish`] says that its last statement is over and went well, it is closed when it

@@ -66,9 +66,8 @@ pub(crate) fn before_sending(error: sqlx::Error) -> AppendError {
 pub(crate) fn of_append(error: sqlx::Error) -> AppendError {
     let is_refusal = matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_)) && !is_fatal(&error);
     match Kind::of(&error) {
-        Kind::Lost => AppendError::OutcomeUnknown(Arc::new(error)),
         Kind::Other if is_refusal => AppendError::Backend(Arc::new(error)),
-        Kind::Other => AppendError::OutcomeUnknown(Arc::new(error)),
+        Kind::Lost | Kind::Other => AppendError::OutcomeUnknown(Arc::new(error)),
         _ => AppendError::Unavailable(Arc::new(error)),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use composable_rust_core::Source;
-use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{PgConnection, PgPool, error::DatabaseError, postgres::PgConnectOptions};
 
 use crate::{
     OpenError, PostgresEventStore, connection::Connections, failure::Kind, identity, migrate, options::Settings,
@@ -122,7 +122,7 @@ impl Failed {
         };
         let by_code = cause(&error)
             .as_database_error()
-            .and_then(|error| error.code())
+            .and_then(DatabaseError::code)
             .and_then(|code| of_code(&code));
         let is_tls = matches!(cause(&error), sqlx::Error::Tls(_));
         let of = match Kind::of(&error) {

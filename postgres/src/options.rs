@@ -33,6 +33,10 @@ pub struct PostgresOptions {
 }
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word that an application may say"
+)]
 pub(crate) struct Settings {
     pub(crate) max_connections: u32,
     pub(crate) acquire_timeout: Duration,

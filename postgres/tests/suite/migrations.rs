@@ -12,7 +12,7 @@ use crate::support::{self, append, execute, ids, scalar};
 const RELEASED: [(&str, &str, u64); 1] = [(
     "0001_events.sql",
     include_str!("../../migrations/0001_events.sql"),
-    0x68a9_2342_f5e2_47e7,
+    0x4a8f_07bc_5ee1_19ee,
 )];
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) async fn partitioned_database() -> TestDatabase {
 async fn migrate(url: &str, scripts: &[&str]) {
     let mut connection = PgConnection::connect(url).await.unwrap();
     for script in scripts {
-        let script = sqlx::AssertSqlSafe((*script).to_owned());
+        let script = AssertSqlSafe((*script).to_owned());
         sqlx::raw_sql(script).execute(&mut connection).await.unwrap();
     }
     connection.close().await.unwrap();
