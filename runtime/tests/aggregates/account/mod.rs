@@ -133,7 +133,7 @@ pub(crate) fn serialized(events: &[AccountEvent]) -> Vec<SerializedEvent> {
 pub(crate) fn of_command(id: CommandId, events: &[AccountEvent]) -> Vec<SerializedEvent> {
     let mut serialized = serialized(events);
     let count = u32::try_from(events.len()).unwrap();
-    serialized[0].command = Some(CommandMark { id, events: count });
+    serialized.first_mut().unwrap().command = Some(CommandMark { id, events: count });
     serialized
 }
 
