@@ -8,7 +8,13 @@ use crate::diff::diff;
 /// Fails the test: what happened, the details if there are any, and what to do about it.
 #[track_caller]
 pub(crate) fn failed(what: &str, details: &str, help: &str) -> ! {
-    panic!("{}", text(what, details, help));
+    stop(&text(what, details, help));
+}
+
+/// Fails the test with a text that is complete.
+#[track_caller]
+pub(crate) fn stop(text: &str) -> ! {
+    panic!("{text}");
 }
 
 pub(crate) fn text(what: &str, details: &str, help: &str) -> String {

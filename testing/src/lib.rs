@@ -9,6 +9,7 @@
 //! | the rules of an aggregate | [`Scenario`] |
 //! | a reducer and its effects | [`TestStore`] |
 //! | what is in a store | [`History`], [`assert_stream!`], [`assert_events!`] |
+//! | that what was stored once is still read | [`golden_events!`], [`golden_snapshots!`] |
 //! | that the worst is survived | [`FaultyEventStore`], [`RecordingEventStore`] |
 //! | that a store keeps the contract | [`conformance`] |
 //! | what holds for everything | `strategies` (feature `proptest`) |
@@ -36,6 +37,8 @@ mod diff;
 mod failed;
 mod faulty;
 mod fixtures;
+#[doc(hidden)]
+pub mod golden;
 mod ids;
 mod in_memory;
 mod recording;
@@ -47,6 +50,7 @@ pub use faulty::{Fault, FaultKind, FaultyEventStore, NthAppend, NthCall, Operati
 #[cfg(feature = "proptest")]
 pub use fixtures::strategies;
 pub use fixtures::{History, SnapshotFixture};
+pub use golden::{GoldenEvents, GoldenSnapshots};
 pub use ids::SequentialIds;
 pub use in_memory::InMemoryEventStore;
 pub use recording::{Answer, RecordedCall, RecordingEventStore, Request};

@@ -1,0 +1,63 @@
+//! Golden files: what they hold still, and what is said when something moves.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helper functions of tests")]
+
+mod events;
+mod snapshots;
+
+use std::{
+    fs,
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+/// A folder of golden files.
+struct Folder(TempDir);
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        folder
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    /// What a check in this folder fails with; the folder itself is written as `golden`.
+    fn said(&self, check: impl FnOnce(&Path)) -> String {
+        let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| check(self.path()))) else {
+            panic!("nothing was said");
+        };
+        let said = payload.downcast_ref::<String>().unwrap();
+        said.replace(&self.path().display().to_string(), "golden")
+    }
+}
+
+/// Runs one of the tests of this binary in a process whose environment says that files are to be written.
+fn writing(test: &str, folder: &Folder) {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args([test, "--exact", "--nocapture"]);
+    child.env("GOLDEN", "write").env("GOLDEN_TEST_FOLDER", folder.path());
+    let output = child.output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{test}: {printed}"
+    );
+}
+
+/// The folder that a test was told to write to, if it was.
+fn told() -> Option<std::path::PathBuf> {
+    std::env::var_os("GOLDEN_TEST_FOLDER").map(Into::into)
+}
