@@ -30,6 +30,7 @@ pub(crate) async fn write(
 ) -> Result<Vec<Verdict>, sqlx::Error> {
     let mut verdicts = match *entries {
         [append] if let [event] = &*append.events => verdicts(&one(connection, append, event).await?, entries)?,
+        [append] if !append.events.is_empty() => verdicts(&stream(connection, append).await?, entries)?,
         _ if let Some(sorted) = as_singles(entries).filter(|_| !all_or_nothing) => {
             let found = verdicts(&singles(connection, &sorted).await?, &sorted)?;
             in_order_of(entries, &sorted, &found)?
@@ -63,6 +64,15 @@ async fn one(
     connection.fetch_all(query).await
 }
 
+async fn stream(connection: &mut PgConnection, append: &StreamAppend) -> Result<Vec<PgRow>, sqlx::Error> {
+    let (kind, expected) = condition(append.expected);
+    let query = sqlx::query(statements::APPEND_STREAM)
+        .bind(append.stream_id.as_str())
+        .bind(kind)
+        .bind(expected);
+    connection.fetch_all(bind_events(query, &[append])?).await
+}
+
 /// The entries by stream, if each is one event for a stream of its own. Sorted here by what the database sorts by.
 fn as_singles<'a>(entries: &[&'a StreamAppend]) -> Option<Vec<&'a StreamAppend>> {
     if entries.iter().any(|append| append.events.len() != 1) {
@@ -72,11 +82,11 @@ fn as_singles<'a>(entries: &[&'a StreamAppend]) -> Option<Vec<&'a StreamAppend>>
     sorted.sort_unstable_by_key(|append| append.stream_id.as_str());
     let is_distinct = sorted
         .windows(2)
-        .all(|pair| pair.first().map(name) != pair.last().map(name));
+        .all(|pair| pair.first().map(|one| name(one)) != pair.last().map(|other| name(other)));
     is_distinct.then_some(sorted)
 }
 
-fn name<'a>(append: &&'a StreamAppend) -> &'a str {
+fn name(append: &StreamAppend) -> &str {
     append.stream_id.as_str()
 }
 
@@ -87,7 +97,7 @@ fn in_order_of(
     verdicts: &[Verdict],
 ) -> Result<Vec<Verdict>, sqlx::Error> {
     let of = |append: &&StreamAppend| {
-        let index = sorted.binary_search_by_key(&name(append), name).ok()?;
+        let index = sorted.binary_search_by_key(&name(append), |sorted| name(sorted)).ok()?;
         verdicts.get(index).copied()
     };
     entries
@@ -125,7 +135,7 @@ type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
 fn bind_conditions<'q>(query: PgQuery<'q>, entries: &[&StreamAppend]) -> PgQuery<'q> {
     let conditions = || entries.iter().map(|append| condition(append.expected));
     query
-        .bind(entries.iter().map(name).bind_iter())
+        .bind(entries.iter().map(|append| name(append)).bind_iter())
         .bind(conditions().map(|(kind, _)| kind).bind_iter())
         .bind(conditions().map(|(_, expected)| expected).bind_iter())
 }

@@ -6,8 +6,9 @@ use composable_rust_core::{StreamAppend, StreamId};
 
 use crate::job::Job;
 
-/// How many groups are in flight at most. The second one is judged while the first one waits for the disk.
-const GROUPS: usize = 2;
+/// How many groups are in flight at most: one, and another one for each that is held up. More of them at once would only
+/// be smaller: the disk serves one commit at a time.
+const GROUPS: usize = 4;
 
 /// How many jobs that are written alone are in flight at most, beside the groups.
 const ALONE: usize = 4;
@@ -28,6 +29,8 @@ pub(crate) struct Lane {
     /// The streams of what is in flight. Their other appends wait: they would only lose to it.
     busy: HashSet<StreamId>,
     groups: usize,
+    /// Of the groups in flight: those that take long, and should not be waited for.
+    held_up: usize,
     alone: usize,
 }
 
@@ -55,7 +58,8 @@ impl Lane {
 
     /// What may be written now, if anything.
     pub(crate) fn next(&mut self) -> Option<Group> {
-        let shared = (self.groups < GROUPS).then(|| self.shared()).flatten();
+        let may_share = self.groups < GROUPS && self.groups <= self.held_up;
+        let shared = may_share.then(|| self.shared()).flatten();
         let group = match shared {
             Some(group) => group,
             None if self.alone < ALONE => self.alone()?,
@@ -71,6 +75,15 @@ impl Lane {
         for stream in streams {
             self.busy.remove(stream);
         }
+    }
+
+    /// Whether a group in flight takes so long that others should not wait for it.
+    pub(crate) const fn held_up(&mut self, is_held_up: bool) {
+        self.held_up = if is_held_up {
+            self.held_up.saturating_add(1)
+        } else {
+            self.held_up.saturating_sub(1)
+        };
     }
 
     /// Gives up the place of a group.

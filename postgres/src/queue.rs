@@ -1,20 +1,24 @@
 //! Group commit: appends that arrive while commits are in flight share the next one.
 //!
-//! An append that finds a free place among the groups in flight goes at once, so one append at a time meets no timer and
-//! no batch. A group is written by a task: a caller may be dropped in the middle, and the others depend on the writing.
+//! An append that finds no group in flight goes at once, so one append at a time meets no timer and no batch; what comes
+//! then shares the next group, unless the one in flight is held up. A group is written by a task: a caller may be dropped in the middle, and the others depend on the writing.
 //! Each runtime has a lane of its own, since a task runs only while somebody drives its runtime, and whoever waits for it
 //! does. Callers of several runtimes meet in the database, as those of several processes do.
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use composable_rust_core::{AppendError, StreamAppend};
 use tokio::{
     runtime::{Handle, Id},
     sync::Notify,
+    time::timeout,
 };
+use tracing::{Instrument, Span};
 
 use crate::{
     append,
@@ -24,6 +28,9 @@ use crate::{
     lane::{Group, Lane},
     notify::Announcer,
 };
+
+/// A group that takes longer waits for a lock that somebody else holds, or for a slow disk: others go past it.
+const HELD_UP: Duration = Duration::from_millis(20);
 
 /// How often others are let speak between two groups, at most.
 const YIELDS: usize = 8;
@@ -55,10 +62,12 @@ impl Queue {
     pub(crate) async fn append(self: &Arc<Self>, appends: Vec<StreamAppend>) -> Answer {
         let unavailable = |why: Stopped| AppendError::Unavailable(why.source());
         let runtime = Handle::try_current().map_err(|_| unavailable(Stopped::NoRuntime))?;
+        let span = span(&appends);
         let (job, answer) = Job::new(appends);
         self.push(job, runtime.id()).map_err(unavailable)?;
         self.write_on(&runtime);
-        answer.await.unwrap_or_else(|closed| Err(job::unanswered(closed)))
+        let answer = answer.instrument(span).await;
+        answer.unwrap_or_else(|closed| Err(job::unanswered(closed)))
     }
 
     fn push(&self, job: Job, runtime: Id) -> Result<(), Stopped> {
@@ -109,6 +118,19 @@ impl Queue {
     }
 }
 
+fn span(appends: &[StreamAppend]) -> Span {
+    if let [append] = appends {
+        return tracing::debug_span!(
+            "append",
+            stream_id = %append.stream_id,
+            expected_version = %append.expected,
+            events = append.events.len(),
+        );
+    }
+    let events = appends.iter().map(|append| append.events.len()).sum::<usize>();
+    tracing::debug_span!("append_batch", streams = appends.len(), events)
+}
+
 /// A task that writes, on its runtime.
 struct Writing {
     queue: Arc<Queue>,
@@ -121,12 +143,27 @@ impl Writing {
     async fn from(mut self, first: Group) {
         let mut next = Some(first);
         while let Some(Group { jobs, streams, .. }) = next {
-            append::group(&self.queue.connections, jobs, &self.queue.announcer).await;
+            self.write(jobs).await;
             self.in_lane(|lane| lane.written(&streams));
             self.let_others_speak().await;
             next = self.go_on();
         }
         self.finished = true;
+    }
+
+    /// Writes a group, and lets others go past it when it takes long. No append ever waits for this clock.
+    async fn write(&self, jobs: Vec<Job>) {
+        let mut writing = pin!(append::group(&self.queue.connections, jobs, &self.queue.announcer));
+        if self.alone {
+            return writing.await;
+        }
+        if timeout(HELD_UP, &mut writing).await.is_ok() {
+            return;
+        }
+        self.in_lane(|lane| lane.held_up(true));
+        self.queue.write_on(&self.runtime);
+        writing.await;
+        self.in_lane(|lane| lane.held_up(false));
     }
 
     /// Those who were answered may have more to say, and share the next commit if they are let speak: until nobody new

@@ -1,6 +1,7 @@
 //! Every statement of the store: one file each in `sql/`, with its promise and its index in the header.
 
 pub(crate) const APPEND_ONE: &str = include_str!("../sql/append_one.sql");
+pub(crate) const APPEND_STREAM: &str = include_str!("../sql/append_stream.sql");
 pub(crate) const APPEND_SINGLES: &str = include_str!("../sql/append_singles.sql");
 pub(crate) const APPEND_BATCH: &str = include_str!("../sql/append_batch.sql");
 pub(crate) const FACTS: &str = include_str!("../sql/facts.sql");

@@ -46,6 +46,24 @@ impl PostgresEventStore {
     /// find the events when they look again. A future that is dropped in the middle leaves the transaction half done:
     /// roll it back.
     ///
+    /// ```no_run
+    /// # use composable_rust_core::{Encoding, EventId, ExpectedVersion, SerializedEvent, StreamAppend, StreamId};
+    /// # async fn example(
+    /// #     store: composable_rust_postgres::PostgresEventStore,
+    /// #     pool: sqlx::PgPool,
+    /// #     placed: SerializedEvent,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let order = StreamId::new("order", 42)?;
+    /// let mut transaction = pool.begin().await?;
+    /// let append = StreamAppend::new(order, ExpectedVersion::NoStream, vec![placed]);
+    /// let appended = store.append_in(&mut transaction, vec![append]).await?;
+    /// sqlx::query("UPDATE open_orders SET count = count + 1").execute(&mut *transaction).await?;
+    /// transaction.commit().await?;
+    /// assert_eq!(appended.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`TransactionError`]. The transaction goes on without the append: commit or roll back as the case demands.
     pub async fn append_in(

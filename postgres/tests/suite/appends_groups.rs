@@ -4,13 +4,17 @@ use composable_rust_core::{AppendError, EventStore, ExpectedVersion, StreamAppen
 use composable_rust_postgres::PostgresEventStore;
 use composable_rust_postgres_fixture::TestDatabase;
 use futures::future::{self, BoxFuture};
+use sqlx::Executor;
 
 use crate::{
-    strangers::{Gate, number, until_blocked},
+    strangers::{Gate, insert, number, until_blocked},
     support::{self, actual, append, command, event, events, ids, open, stranger, stream},
 };
 
 type Appending<'a> = BoxFuture<'a, Result<composable_rust_core::Appended, AppendError>>;
+
+/// As many groups as are ever in flight.
+const IN_FLIGHT: i64 = 4;
 
 /// Appends held in the middle of their statements, as many as are ever in flight: what comes now must wait.
 struct Held {
@@ -21,15 +25,16 @@ struct Held {
 impl Held {
     async fn up(database: &TestDatabase, store: &PostgresEventStore) -> Self {
         let gate = Gate::closed(database).await;
-        let held = ["held-1", "held-2"].map(|own| {
+        let mut held = Vec::new();
+        for own in 0..IN_FLIGHT {
             let store = store.clone();
-            tokio::spawn(async move { append(&store, own, 0..1).await })
-        });
-        until_blocked(database, 2).await;
-        Self {
-            gate,
-            held: held.into(),
+            held.push(tokio::spawn(async move {
+                append(&store, format!("held-{own}"), 0..1).await;
+            }));
+            // A group that is held up lets the next one past.
+            until_blocked(database, own + 1).await;
         }
+        Self { gate, held }
     }
 
     async fn release(self) {
@@ -126,7 +131,7 @@ async fn the_same_id_and_the_same_command_twice_are_told_apart_while_they_wait()
     ];
     let answers = held.release_after(waiting).await;
     let [one, same_id, two, same_command, three, again] = answers.as_slice() else {
-        unreachable!()
+        panic!("{answers:?}")
     };
     assert!(one.is_ok());
     assert!(matches!(same_id, Err(AppendError::DuplicateId { .. })));
@@ -243,4 +248,20 @@ fn callers_of_two_runtimes_need_each_other_for_nothing() {
     assert_eq!(other.block_on(ids(&second, 1)), [0, 1, 2]);
     other.block_on(second.close());
     one.block_on(store.close());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_somebody_else_holds_up_holds_up_no_other() {
+    let database = support::database().await;
+    let store = open(&database).await;
+    let mut other = stranger(&database).await;
+    other.execute("BEGIN").await.unwrap();
+    insert(&mut other, &stream("held"), 1, 1).await;
+    let mut held = store.append_events(stream("held"), ExpectedVersion::Any, events([2]));
+    assert!(futures::poll!(&mut held).is_pending());
+    until_blocked(&database, 1).await;
+    // With the other one in flight, and nobody else to come.
+    append(&store, "free", 0..1).await;
+    other.execute("COMMIT").await.unwrap();
+    assert_eq!(held.await.unwrap().version, Version::from(2));
 }

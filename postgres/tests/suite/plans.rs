@@ -10,11 +10,12 @@ use crate::support;
 
 /// What the plan of a statement has to say, and whether it has to do without sorting. Those that are no queries have no
 /// plan; those that name no index read no table of ours.
-const PLANS: [(&str, &[&str], Order); 29] = [
+const PLANS: [(&str, &[&str], Order); 30] = [
     ("adopt", &[], Order::Any),
     ("append_batch", &["events_by_version"], Order::Sorted),
     ("append_one", &["events_by_version"], Order::Indexed),
     ("append_singles", &["events_by_version"], Order::Sorted),
+    ("append_stream", &["events_by_version"], Order::Sorted),
     ("begin", &[], Order::Any),
     ("blockers", &["events_in_order"], Order::Any),
     ("channel", &[], Order::Any),

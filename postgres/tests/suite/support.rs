@@ -97,7 +97,7 @@ pub(crate) async fn ids(store: &PostgresEventStore, own: impl Display) -> Vec<u1
 pub(crate) fn actual<T: std::fmt::Debug>(answer: Result<T, AppendError>) -> u64 {
     match answer {
         Err(AppendError::Conflict(conflict)) => conflict.actual.get(),
-        other => unreachable!("a conflict was expected, not {other:?}"),
+        other => panic!("a conflict was expected, not {other:?}"),
     }
 }
 
