@@ -22,6 +22,19 @@ use crate::{
 };
 
 /// An event store in a PostgreSQL database. Clones share it.
+///
+/// ```no_run
+/// use composable_rust_core::{EventLog, Position};
+/// use composable_rust_postgres::PostgresEventStore;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let store = PostgresEventStore::connect("postgres://app@localhost/shop").await?;
+/// assert_eq!(store.head().await?, Position::BEGINNING);
+/// store.close().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PostgresEventStore {
     pub(crate) connections: Arc<Connections>,

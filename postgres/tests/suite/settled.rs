@@ -55,7 +55,9 @@ impl EventStore for Settled {
     fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>> {
         Box::pin(async move {
             let appended = self.store.append_batch(appends).await?;
-            appended.iter().for_each(|entry| self.acknowledge(entry.position));
+            for entry in &appended {
+                self.acknowledge(entry.position);
+            }
             Ok(appended)
         })
     }
