@@ -9,7 +9,7 @@ use composable_rust::{
 
 use crate::{
     Failure, Overview, Storage, StoreUrl,
-    order::{CustomerId, Money, Order, OrderCommand, OrderEnvironment, OrderId, RequestedItem, Sku},
+    order::{Currency, CustomerId, Money, Order, OrderCommand, OrderEnvironment, OrderId, RequestedItem, Sku},
 };
 
 type OrderStore = Store<EventSourced<Order>>;
@@ -127,5 +127,6 @@ fn place(order_id: &OrderId) -> Result<OrderCommand, Failure> {
         order_id: order_id.clone(),
         customer_id: "demo-customer".parse::<CustomerId>().map_err(bad_name)?,
         items: vec![item("SKU-1")?, item("SKU-2")?],
+        currency: Currency::Usd,
     })
 }

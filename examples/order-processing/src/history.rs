@@ -69,6 +69,7 @@ impl Serialize for Entry {
                 customer_id,
                 items,
                 total,
+                currency,
                 ..
             } => {
                 let items: Vec<Item<'_>> = items.iter().map(Item::from).collect();
@@ -76,6 +77,7 @@ impl Serialize for Entry {
                 object.serialize_entry("customer", customer_id)?;
                 object.serialize_entry("items", &items)?;
                 object.serialize_entry("total_cents", total)?;
+                object.serialize_entry("currency", currency)?;
             }
             OrderEvent::OrderShipped { order_id, tracking, .. } => {
                 object.serialize_entry("order", order_id)?;
@@ -120,11 +122,16 @@ impl fmt::Display for Entry {
                 customer_id,
                 items,
                 total,
+                currency,
                 ..
             } => {
                 let count = items.len();
                 let unit = if count == 1 { "item" } else { "items" };
-                write!(f, "customer {customer_id}, {count} {unit}, total {total}")
+                write!(
+                    f,
+                    "customer {customer_id}, {count} {unit}, total {}",
+                    total.of(*currency)
+                )
             }
             OrderEvent::OrderShipped { tracking, .. } => write!(f, "tracking {}", OneLine(tracking)),
             OrderEvent::OrderCancelled { reason, .. } => write!(f, "reason {}", OneLine(reason)),
@@ -137,7 +144,7 @@ mod tests {
     use std::num::NonZeroU64;
 
     use super::*;
-    use crate::order::Money;
+    use crate::order::{Currency, Money};
 
     fn shipped(tracking: &str) -> Entry {
         Entry {
@@ -173,6 +180,7 @@ mod tests {
                 customer_id: "c".parse().unwrap(),
                 items,
                 total: Money::from_cents(200),
+                currency: Currency::Usd,
                 placed_at: DateTime::UNIX_EPOCH,
             };
             Entry { event, ..shipped("T") }.to_string()

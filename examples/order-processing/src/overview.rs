@@ -4,7 +4,7 @@ use std::fmt;
 
 use composable_rust::Version;
 
-use crate::order::{Money, Order, OrderEvent};
+use crate::order::{Currency, Money, Order, OrderEvent};
 
 /// How far an order has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Overview {
     pub items: usize,
     /// The price of it all.
     pub total: Money,
+    /// What the price is in.
+    pub currency: Currency,
     /// The number of its events.
     pub version: Version,
 }
@@ -55,6 +57,7 @@ impl Overview {
             status,
             items: placement.map_or(0, |placement| placement.items.len()),
             total: placement.map_or(Money::ZERO, |placement| placement.total),
+            currency: placement.map_or_else(Currency::default, |placement| placement.currency),
             version,
         }
     }
@@ -62,8 +65,11 @@ impl Overview {
     /// Follows one event. The version is the record's, and is set by whoever reads it.
     pub fn apply(&mut self, event: &OrderEvent) {
         match event {
-            OrderEvent::OrderPlaced { items, total, .. } => {
-                (self.status, self.items, self.total) = (Status::Placed, items.len(), *total);
+            OrderEvent::OrderPlaced {
+                items, total, currency, ..
+            } => {
+                (self.status, self.items) = (Status::Placed, items.len());
+                (self.total, self.currency) = (*total, *currency);
             }
             OrderEvent::OrderShipped { .. } => self.becomes(Status::Shipped),
             OrderEvent::OrderCancelled { .. } => self.becomes(Status::Cancelled),
@@ -94,8 +100,10 @@ impl fmt::Display for Overview {
             status,
             items,
             total,
+            currency,
             version,
         } = self;
+        let total = total.of(*currency);
         write!(f, "Status={status}, Items={items}, Total={total}, Version={version}")
     }
 }

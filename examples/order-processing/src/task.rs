@@ -2,7 +2,7 @@
 
 use crate::{
     Apply, Failure, Subcommand,
-    order::{OrderCommand, OrderId},
+    order::{Currency, OrderCommand, OrderId},
 };
 
 /// What a subcommand asks for, with everything at hand that it needs besides the store.
@@ -29,6 +29,7 @@ impl TryFrom<Subcommand> for Task {
                 order_id,
                 customer_id,
                 items,
+                currency: Currency::default(),
             }),
             Subcommand::Ship { order_id, tracking } => Self::Execute(OrderCommand::ShipOrder { order_id, tracking }),
             Subcommand::Cancel { order_id, reason } => Self::Execute(OrderCommand::CancelOrder { order_id, reason }),

@@ -9,7 +9,7 @@ use serde::{
 
 use crate::{
     one_line::OneLine,
-    order::{CustomerId, Money, OrderCommand, OrderId, RequestedItem, Sku},
+    order::{Currency, CustomerId, Money, OrderCommand, OrderId, RequestedItem, Sku},
 };
 
 /// As much of a reason as a person reads.
@@ -61,6 +61,7 @@ struct Place {
     order: String,
     customer: String,
     items: Vec<Object<Item>>,
+    currency: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +88,9 @@ fn place(place: Place) -> Result<OrderCommand, String> {
         order_id: named::<OrderId>(place.order, "order")?,
         customer_id: named::<CustomerId>(place.customer, "customer")?,
         items: place.items.into_iter().map(item).collect::<Result<_, _>>()?,
+        currency: place
+            .currency
+            .map_or(Ok(Currency::default()), |code| named(code, "currency"))?,
     })
 }
 
@@ -169,6 +173,22 @@ mod tests {
         assert!(matches!(ship, Ok(OrderCommand::ShipOrder { tracking, .. }) if tracking == "T1"));
         let cancel = parse(r#"{"reason":"changed mind","order":"o-1","command":"cancel"}"#);
         assert!(matches!(cancel, Ok(OrderCommand::CancelOrder { reason, .. }) if reason == "changed mind"));
+    }
+
+    #[test]
+    fn a_currency_is_dollars_unless_another_one_is_said() {
+        let place = |currency: &str| {
+            let line = format!(r#"{{"command":"place","order":"o","customer":"c","items":[]{currency}}}"#);
+            parse(&line).map(|command| match command {
+                OrderCommand::PlaceOrder { currency, .. } => currency,
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(place(""), Ok(Currency::Usd));
+        assert_eq!(place(r#","currency":"EUR""#), Ok(Currency::Eur));
+        let refused = Err("currency: it must be one of USD, EUR and GBP".to_owned());
+        assert_eq!(place(r#","currency":"eur""#), refused);
+        assert!(place(r#","currency":7"#).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What can be asked of an order.
 
-use super::{CustomerId, OrderId, RequestedItem};
+use super::{Currency, CustomerId, OrderId, RequestedItem};
 
 /// What can be asked of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum OrderCommand {
         customer_id: CustomerId,
         /// What is bought.
         items: Vec<RequestedItem>,
+        /// What the prices are in.
+        currency: Currency,
     },
     /// Hand it to the carrier.
     ShipOrder {

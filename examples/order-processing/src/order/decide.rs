@@ -18,6 +18,7 @@ impl Order {
                 order_id,
                 customer_id,
                 items,
+                currency,
             } => {
                 self.must_be_draft(order_id)?;
                 let items = accepted(items)?;
@@ -26,6 +27,7 @@ impl Order {
                     customer_id: customer_id.clone(),
                     total: total(&items)?,
                     items,
+                    currency: *currency,
                     placed_at: now,
                 }
             }

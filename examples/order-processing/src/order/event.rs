@@ -3,16 +3,16 @@
 use chrono::{DateTime, Utc};
 use composable_rust::Event;
 
-use super::{CustomerId, LineItem, Money, OrderId};
+use super::{Currency, CustomerId, LineItem, Money, OrderId, upcast::OrderPlacedV1};
 
 /// What can have happened to an order.
 ///
-/// The stored names are chosen and stay: `tests/golden.rs` keeps the bytes of each of them. A change of a shape is a new
+/// The stored names are chosen and stay: `tests/golden` keeps the bytes of each of them. A change of a shape is a new
 /// name, with the old one upcast.
 #[derive(Clone, Debug, PartialEq, Eq, Event)]
 pub enum OrderEvent {
     /// It was bought.
-    #[event("OrderPlaced.v1")]
+    #[event("OrderPlaced.v2", from("OrderPlaced.v1" = OrderPlacedV1))]
     OrderPlaced {
         /// The order's name.
         order_id: OrderId,
@@ -22,6 +22,8 @@ pub enum OrderEvent {
         items: Vec<LineItem>,
         /// The price of it all.
         total: Money,
+        /// What the prices are in.
+        currency: Currency,
         /// When it was decided.
         #[serde(with = "chrono::serde::ts_microseconds")]
         placed_at: DateTime<Utc>,

@@ -4,6 +4,7 @@
 //! store or a runtime, so the tests beside each rule need neither.
 
 mod command;
+mod currency;
 mod decide;
 mod environment;
 mod event;
@@ -12,10 +13,12 @@ mod item;
 mod money;
 mod rejection;
 mod state;
+mod upcast;
 
 use composable_rust::Aggregate;
 
 pub use command::OrderCommand;
+pub use currency::{Currency, CurrencyError};
 pub use environment::OrderEnvironment;
 pub use event::OrderEvent;
 pub use id::{CustomerId, IdError, OrderId, Sku};

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// An amount in whole cents. Arithmetic is checked: there is none that overflows in silence, and none in floats.
+use super::Currency;
+
+/// An amount in whole cents, or whatever the hundredths of the currency are called. Arithmetic is checked: there is none
+/// that overflows in silence, and none in floats. As text it is dollars; see [`Money::of`] for others.
 ///
 /// ```
 /// use order_processing::order::Money;
@@ -49,12 +52,25 @@ impl Money {
     pub fn times(self, quantity: u64) -> Option<Self> {
         self.0.checked_mul(i64::try_from(quantity).ok()?).map(Self)
     }
+
+    /// The amount as text, in this currency.
+    ///
+    /// ```
+    /// use order_processing::order::{Currency, Money};
+    /// assert_eq!(Money::from_cents(-150).of(Currency::Eur).to_string(), "-€1.50");
+    /// ```
+    #[must_use]
+    pub fn of(self, currency: Currency) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            let (sign, cents) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
+            write!(f, "{sign}{}{}.{:02}", currency.sign(), cents / 100, cents % 100)
+        })
+    }
 }
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sign, cents) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
-        write!(f, "{sign}${}.{:02}", cents / 100, cents % 100)
+        self.of(Currency::Usd).fmt(f)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{CustomerId, LineItem, Money, OrderEvent, OrderId};
+use super::{Currency, CustomerId, LineItem, Money, OrderEvent, OrderId};
 
 /// What is true of an order. Each state carries only what exists in it.
 ///
@@ -34,6 +34,8 @@ pub struct Placement {
     pub items: Vec<LineItem>,
     /// The price of it all.
     pub total: Money,
+    /// What the prices are in.
+    pub currency: Currency,
     /// Since when.
     pub placed_at: DateTime<Utc>,
 }
@@ -75,6 +77,7 @@ impl Order {
                 customer_id,
                 items,
                 total,
+                currency,
                 placed_at,
             } => {
                 *self = Self::Placed(Placement {
@@ -82,6 +85,7 @@ impl Order {
                     customer_id,
                     items,
                     total,
+                    currency,
                     placed_at,
                 });
             }

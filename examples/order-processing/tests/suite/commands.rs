@@ -199,7 +199,7 @@ fn a_history_tells_version_type_time_and_summary() {
     let history = desk.ok(&["history", "o-1"]);
     let lines: Vec<Vec<&str>> = history.lines().map(|line| line.splitn(4, "  ").collect()).collect();
     assert_eq!(lines.len(), 2, "{history}");
-    assert_eq!(lines[0][..2], ["1", "OrderPlaced.v1"]);
+    assert_eq!(lines[0][..2], ["1", "OrderPlaced.v2"]);
     assert_eq!(lines[0][3], "customer c-9, 2 items, total $100.00");
     assert_eq!(lines[1][..2], ["2", "OrderCancelled.v1"]);
     assert_eq!(lines[1][3], "reason two\\nlines");
@@ -220,7 +220,8 @@ fn a_history_as_json_is_an_object_a_line() {
         .collect();
     assert_eq!(lines.len(), 2, "{history}");
     assert_eq!(lines[0]["version"], 1);
-    assert_eq!(lines[0]["type"], "OrderPlaced.v1");
+    assert_eq!(lines[0]["type"], "OrderPlaced.v2");
+    assert_eq!(lines[0]["currency"], "USD");
     assert_eq!(
         lines[0]["items"][0],
         serde_json::json!({ "sku": "A-1", "quantity": 2, "price_cents": 2500 })

@@ -7,7 +7,9 @@ use composable_rust::{
     prelude::*,
     testing::{EventSourcedTest, FixedClock, Sourced, TestClock, TestStore},
 };
-use order_processing::order::{LineItem, Money, Order, OrderCommand, OrderEnvironment, Placement, RequestedItem};
+use order_processing::order::{
+    Currency, LineItem, Money, Order, OrderCommand, OrderEnvironment, Placement, RequestedItem,
+};
 
 type OrderStore = TestStore<EventSourced<Order>, Sourced<Order>>;
 
@@ -20,6 +22,7 @@ fn place() -> EventSourcedAction<Order> {
             quantity: 2,
             unit_price: Money::from_cents(2500),
         }],
+        currency: Currency::Usd,
     })
 }
 
@@ -54,6 +57,7 @@ fn placed() -> Order {
         customer_id: "c-9".parse().unwrap(),
         items: vec![item],
         total,
+        currency: Currency::Usd,
         placed_at: FixedClock::START,
     })
 }

@@ -11,6 +11,7 @@ mod apply;
 mod commands;
 mod demo;
 mod every_store;
+mod evolution;
 mod golden;
 mod in_the_loop;
 mod kill;

@@ -3,7 +3,7 @@
 use composable_rust::testing::Scenario;
 use order_processing::{
     Overview,
-    order::{Money, Order, OrderCommand, OrderEnvironment, OrderEvent, OrderId, RequestedItem},
+    order::{Currency, Money, Order, OrderCommand, OrderEnvironment, OrderEvent, OrderId, RequestedItem},
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -34,6 +34,7 @@ fn command() -> impl Strategy<Value = OrderCommand> {
         order_id,
         customer_id: "c".parse().unwrap(),
         items,
+        currency: Currency::Usd,
     });
     let ship = (order_id(), text()).prop_map(|(order_id, tracking)| OrderCommand::ShipOrder { order_id, tracking });
     let cancel = (order_id(), text()).prop_map(|(order_id, reason)| OrderCommand::CancelOrder { order_id, reason });
@@ -77,6 +78,7 @@ proptest! {
             order_id: "o-1".parse().unwrap(),
             customer_id: "c".parse().unwrap(),
             items,
+            currency: Currency::Usd,
         };
         let order = after(&[place]);
         let total = order.current().placement().map(|placement| placement.total.cents());

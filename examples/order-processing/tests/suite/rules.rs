@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use composable_rust::testing::{FixedClock, Scenario, Setting};
-use order_processing::order::{
-    LineItem, Money, Order, OrderCommand, OrderEnvironment, OrderEvent, OrderId, OrderRejection, Placement,
-    RequestedItem, Shipment,
+use order_processing::{
+    Overview,
+    order::{
+        Currency, LineItem, Money, Order, OrderCommand, OrderEnvironment, OrderEvent, OrderId, OrderRejection,
+        Placement, RequestedItem, Shipment,
+    },
 };
 
 fn order() -> Setting<Order> {
@@ -29,6 +32,7 @@ fn place(items: Vec<RequestedItem>) -> OrderCommand {
         order_id: id(),
         customer_id: "c-9".parse().unwrap(),
         items,
+        currency: Currency::Usd,
     }
 }
 
@@ -57,6 +61,7 @@ fn placed() -> OrderEvent {
         customer_id: "c-9".parse().unwrap(),
         items: vec![line()],
         total: Money::from_cents(5000),
+        currency: Currency::Usd,
         placed_at: FixedClock::START,
     }
 }
@@ -88,6 +93,7 @@ fn an_order_is_placed_with_its_total_at_the_time_of_the_clock() {
             customer_id: "c-9".parse().unwrap(),
             items: vec![line()],
             total: Money::from_cents(5000),
+            currency: Currency::Usd,
             placed_at: FixedClock::START,
         }));
     order()
@@ -181,6 +187,30 @@ fn every_price_is_positive() {
             .when(place(vec![item(1, cents)]))
             .then_rejected_saying("the price of item 1 (A-1) must be positive");
     }
+}
+
+#[test]
+fn an_order_is_in_the_currency_that_was_asked_for() {
+    let OrderCommand::PlaceOrder {
+        order_id,
+        customer_id,
+        items,
+        ..
+    } = place(vec![item(2, 2500)])
+    else {
+        panic!("it is a place")
+    };
+    let in_euros = OrderCommand::PlaceOrder {
+        order_id,
+        customer_id,
+        items,
+        currency: Currency::Eur,
+    };
+    order().given([]).when(in_euros).state(|order| {
+        assert_eq!(order.placement().unwrap().currency, Currency::Eur);
+        let overview = Overview::of(order, 1_u32.into()).to_string();
+        assert_eq!(overview, "Status=Placed, Items=1, Total=€50.00, Version=1");
+    });
 }
 
 #[test]
