@@ -55,7 +55,20 @@ impl<S: EventStore> Call<S> {
     }
 
     pub(super) fn note(&self, kind: FaultKind) {
-        self.store.plan().note(self.operation, self.nth, &self.streams, kind);
+        let mut plan = self.store.plan();
+        plan.note(self.operation, self.nth, &self.streams, kind);
+    }
+
+    /// Notes it, and makes of it the cause of the error that the caller is given: a test that fails by returning the error
+    /// prints the seed as well as one that panics.
+    pub(super) fn inject(&self, kind: FaultKind) -> Source {
+        let mut plan = self.store.plan();
+        let cause = plan.note(self.operation, self.nth, &self.streams, kind).to_string();
+        let store = match plan.seed {
+            Some(seed) => format!("FaultyEventStore::seeded(store, {seed})"),
+            None => "FaultyEventStore".to_owned(),
+        };
+        Arc::new(io::Error::other(format!("{cause}, injected by {store}")))
     }
 
     fn miss(&self, step: &str, why: &str) {
@@ -76,7 +89,7 @@ impl<S: EventStore> Call<S> {
                     self.note(FaultKind::Delayed(by));
                     clock.sleep(by).await;
                 }
-                Step::Overtake(rival) => self.be_overtaken(rival).await,
+                Step::Race(rival) => self.lose_race(rival).await,
                 Step::End(kind) => end = Some(kind),
             }
         }
@@ -96,15 +109,15 @@ impl<S: EventStore> Call<S> {
         panic!("{} {} {kind}: injected by the test", self.operation, self.nth)
     }
 
-    async fn be_overtaken(&self, rival: StreamAppend) {
+    async fn lose_race(&self, rival: StreamAppend) {
         let stream_id = rival.stream_id.clone();
         match self.store.inner().append(rival).await {
-            Ok(appended) => self.note(FaultKind::Overtaken {
+            Ok(appended) => self.note(FaultKind::RaceLost {
                 stream_id,
                 version: appended.version,
             }),
             Err(refused) => self.miss(
-                &format!("is overtaken by another writer in {stream_id}"),
+                &format!("loses a race in {stream_id}"),
                 &format!("the other writer was refused: {refused}"),
             ),
         }
@@ -115,21 +128,12 @@ impl<S: EventStore> Call<S> {
         mut self,
         commit: impl Future<Output = Result<T, AppendError>>,
     ) -> Result<T, AppendError> {
-        let end = self.meet().await;
-        let before = match &end {
-            Some(FaultKind::FailsBeforeCommit) => Some(AppendError::Unavailable(source())),
-            Some(FaultKind::RequestLost) => Some(AppendError::OutcomeUnknown(source())),
-            Some(FaultKind::Refused) => Some(AppendError::Backend(source())),
-            _ => None,
-        };
-        if let (Some(kind), Some(error)) = (&end, before) {
-            self.note(kind.clone());
-            return Err(error);
-        }
-        let outcome = commit.await;
-        match end {
-            None => outcome,
-            Some(kind) => self.lose(kind, outcome).await,
+        match self.meet().await {
+            None => commit.await,
+            Some(kind @ FaultKind::FailsBeforeCommit) => Err(AppendError::Unavailable(self.inject(kind))),
+            Some(kind @ FaultKind::RequestLost) => Err(AppendError::OutcomeUnknown(self.inject(kind))),
+            Some(kind @ FaultKind::Refused) => Err(AppendError::Backend(self.inject(kind))),
+            Some(kind) => self.lose(kind, commit.await).await,
         }
     }
 
@@ -139,10 +143,10 @@ impl<S: EventStore> Call<S> {
             self.miss(&kind.to_string(), &format!("the store itself refused it: {refused}"));
             return Err(refused);
         }
-        let answered = kind != FaultKind::AnswerLost;
-        self.note(kind);
-        if answered {
-            return Err(AppendError::OutcomeUnknown(source()));
+        let is_answered = kind != FaultKind::AnswerLost;
+        let cause = self.inject(kind);
+        if is_answered {
+            return Err(AppendError::OutcomeUnknown(cause));
         }
         std::future::pending().await
     }
@@ -154,14 +158,8 @@ impl<S: EventStore> Call<S> {
         asked: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         if let Some(kind) = self.meet().await {
-            self.note(kind);
-            return Err(unavailable(source()));
+            return Err(unavailable(self.inject(kind)));
         }
         asked.await
     }
-}
-
-/// The cause that injected errors name.
-pub(super) fn source() -> Source {
-    Arc::new(io::Error::other("fault injected by FaultyEventStore"))
 }

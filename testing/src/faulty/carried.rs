@@ -13,7 +13,7 @@ use futures::{
 };
 
 use super::{
-    call::{Call, source},
+    call::Call,
     fault::{FaultKind, Operation},
     stall::Until,
     store::FaultyEventStore,
@@ -96,10 +96,7 @@ fn failing<S: EventStore>(
         FaultKind::Fails { after } => usize::try_from(after).unwrap_or(usize::MAX),
         _ => 0,
     };
-    let error = stream::once(async move {
-        call.note(kind);
-        Err(ReadError::Unavailable(source()))
-    });
+    let error = stream::once(async move { Err(ReadError::Unavailable(call.inject(kind))) });
     events.take(after).chain(error).boxed()
 }
 

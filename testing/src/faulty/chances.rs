@@ -58,7 +58,7 @@ impl Chances {
         if let (Some((chance, rival)), Some(first)) = (&self.conflicts, appends.first())
             && dice.shows(*chance)
         {
-            steps.push(Step::Overtake(rival(first)));
+            steps.push(Step::Race(rival(first)));
         }
         let end = self.appends.iter().find(|(_, chance)| dice.shows(*chance));
         steps.extend(end.map(|(kind, _)| Step::End(kind.clone())));

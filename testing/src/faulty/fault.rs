@@ -45,7 +45,7 @@ impl fmt::Display for Operation {
 #[non_exhaustive]
 pub enum FaultKind {
     /// Another writer's append is written first, and ends here. Whether that is a conflict, the store decides.
-    Overtaken {
+    RaceLost {
         /// The stream that the other writer wrote to.
         stream_id: StreamId,
         /// Its version after that.
@@ -84,10 +84,10 @@ pub enum FaultKind {
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Overtaken { stream_id, version } => {
+            Self::RaceLost { stream_id, version } => {
                 write!(
                     f,
-                    "is overtaken: another writer brings {stream_id} to version {version}"
+                    "loses a race: another writer brings {stream_id} to version {version}"
                 )
             }
             Self::Held => f.write_str("is held"),

@@ -19,7 +19,8 @@ pub(super) enum Step {
     /// In a mutex that nobody locks: it makes the step `Sync`, which the test's future need not be.
     Hold(Mutex<BoxFuture<'static, ()>>),
     Delay(Duration, Arc<dyn Clock>),
-    Overtake(StreamAppend),
+    /// Another writer comes first.
+    Race(StreamAppend),
     End(FaultKind),
 }
 
@@ -29,7 +30,7 @@ impl Step {
         match self {
             Self::Hold(_) => FaultKind::Held.to_string(),
             Self::Delay(by, _) => FaultKind::Delayed(*by).to_string(),
-            Self::Overtake(rival) => format!("is overtaken by another writer in {}", rival.stream_id),
+            Self::Race(rival) => format!("loses a race in {}", rival.stream_id),
             Self::End(kind) => kind.to_string(),
         }
     }
@@ -54,8 +55,16 @@ impl Plan {
         self.made.get(&operation).copied().unwrap_or_default()
     }
 
-    pub(super) fn script(&mut self, operation: Operation, nth: u64, step: Step) {
-        self.script.entry((operation, nth)).or_default().push(step);
+    /// Takes the step into the script, unless the call has an end already: its description, then.
+    pub(super) fn script(&mut self, operation: Operation, nth: u64, step: Step) -> Result<(), String> {
+        let steps = self.script.entry((operation, nth)).or_default();
+        if let Step::End(_) = step
+            && let Some(end) = steps.iter().find(|step| matches!(step, Step::End(_)))
+        {
+            return Err(end.describe());
+        }
+        steps.push(step);
+        Ok(())
     }
 
     /// Counts the call, and says what the script has for it; the seed decides where it has nothing.
@@ -66,13 +75,13 @@ impl Plan {
         (nth, self.script.remove(&(operation, nth)))
     }
 
-    pub(super) fn note(&mut self, operation: Operation, nth: u64, streams: &[StreamId], kind: FaultKind) {
-        self.faults.push(Fault {
+    pub(super) fn note(&mut self, operation: Operation, nth: u64, streams: &[StreamId], kind: FaultKind) -> &Fault {
+        self.faults.push_mut(Fault {
             operation,
             nth,
             streams: streams.to_vec(),
             kind,
-        });
+        })
     }
 
     /// What was scripted and did not happen, a line each.

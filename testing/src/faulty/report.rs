@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{plan::Plan, store::FaultyEventStore};
+use crate::failed::failed;
 
 impl<S> FaultyEventStore<S> {
     /// What came to pass in this store, as a failing test prints it: the seed, every fault, and how to see it again.
@@ -22,7 +23,6 @@ impl<S> FaultyEventStore<S> {
     /// # Panics
     /// When something has not, with a line for each.
     #[track_caller]
-    #[expect(clippy::panic, reason = "an assertion")]
     pub fn assert_script_met(&self) {
         let unmet = self.plan().unmet();
         let what = match unmet.len() {
@@ -30,7 +30,11 @@ impl<S> FaultyEventStore<S> {
             1 => "1 scripted fault did not come to pass".to_owned(),
             several => format!("{several} scripted faults did not come to pass"),
         };
-        panic!("{what}:\n  {}", unmet.join("\n  "));
+        failed(
+            &format!("{what}:\n  {}", unmet.join("\n  ")),
+            "",
+            "let the test come so far, or script only what is to happen: it proves less than it says",
+        );
     }
 }
 

@@ -106,7 +106,7 @@ impl<S> FaultyEventStore<S> {
     /// When that append was made already.
     #[track_caller]
     pub fn nth_append(&self, nth: u64) -> NthAppend<S> {
-        NthAppend(self.nth(Operation::Append, nth))
+        NthAppend(self.call(Operation::Append, nth))
     }
 
     /// What is to happen to the append that comes next.
@@ -143,13 +143,27 @@ impl<S> FaultyEventStore<S> {
     /// ```
     ///
     /// # Panics
-    /// When that call was made already.
+    /// When that call was made already, and for appends, see [`FaultyEventStore::nth_append`].
     #[track_caller]
     pub fn nth(&self, operation: Operation, nth: u64) -> NthCall<S> {
+        assert!(
+            operation != Operation::Append,
+            "what happens to an append is not said like that\n\nhelp: write `nth_append({nth})`"
+        );
+        self.call(operation, nth)
+    }
+
+    #[track_caller]
+    fn call(&self, operation: Operation, nth: u64) -> NthCall<S> {
+        assert!(
+            nth > 0,
+            "there is no {operation} 0\n\nhelp: count from 1, as in \"the 1st {operation}\""
+        );
         let made = self.made(operation);
         assert!(
             nth > made,
-            "{operation} {nth} can't be scripted any more: {made} were made already, {operation} {} is the next",
+            "{operation} {nth} can't be scripted any more: {made} were made already\n\n\
+             help: script it before it is made; {operation} {} is the next",
             made + 1
         );
         let store = self.clone();
@@ -185,35 +199,64 @@ impl<S> FaultyEventStore<S> {
         self.plan().faults.clone()
     }
 
-    fn chances(self, change: impl FnOnce(&mut Chances)) -> Self {
-        change(&mut self.plan().chances);
+    /// What never happens proves nothing: a chance without a seed, and one that is none, are slips of the test.
+    #[track_caller]
+    fn chances(self, chance: f64, set: impl FnOnce(&mut Chances)) -> Self {
+        let is_seeded = self.plan().seed.is_some();
+        assert!(
+            is_seeded,
+            "without a seed there are no chances\n\n\
+             help: make the store with `FaultyEventStore::seeded(store, seed)`, or script what is to happen"
+        );
+        assert!(
+            (0.0..=1.0).contains(&chance),
+            "{chance} is no chance\n\nhelp: write 0.1 for one call in ten, 1.0 for each"
+        );
+        set(&mut self.plan().chances);
         self
     }
 
+    #[track_caller]
     fn appends(self, kind: FaultKind, chance: f64) -> Self {
-        self.chances(|chances| chances.appends.push((kind, chance)))
+        self.chances(chance, |chances| chances.appends.push((kind, chance)))
     }
 
     /// So many appends of a seeded store, 0.1 for one in ten, are not written and answered with `Unavailable`.
+    ///
+    /// # Panics
+    /// Without a seed, and if `chance` is not from 0 to 1.
     #[must_use]
+    #[track_caller]
     pub fn failures_before_commit(self, chance: f64) -> Self {
         self.appends(FaultKind::FailsBeforeCommit, chance)
     }
 
     /// So many appends of a seeded store are written and answered with `OutcomeUnknown`.
+    ///
+    /// # Panics
+    /// Without a seed, and if `chance` is not from 0 to 1.
     #[must_use]
+    #[track_caller]
     pub fn failures_after_commit(self, chance: f64) -> Self {
         self.appends(FaultKind::FailsAfterCommit, chance)
     }
 
     /// So many appends of a seeded store are not written and answered with `OutcomeUnknown`.
+    ///
+    /// # Panics
+    /// Without a seed, and if `chance` is not from 0 to 1.
     #[must_use]
+    #[track_caller]
     pub fn lost_requests(self, chance: f64) -> Self {
         self.appends(FaultKind::RequestLost, chance)
     }
 
     /// So many appends of a seeded store are written and never answered: for applications that know impatience.
+    ///
+    /// # Panics
+    /// Without a seed, and if `chance` is not from 0 to 1.
     #[must_use]
+    #[track_caller]
     pub fn lost_answers(self, chance: f64) -> Self {
         self.appends(FaultKind::AnswerLost, chance)
     }
@@ -223,34 +266,54 @@ impl<S> FaultyEventStore<S> {
     ///
     /// What another writer would write only the application knows: an event that it can't decode would be a fault of
     /// another kind. And a conflict without another writer would tell an untruth, which no store may.
+    ///
+    /// # Panics
+    /// Without a seed, and if `chance` is not from 0 to 1.
     #[must_use]
+    #[track_caller]
     pub fn conflicts(self, chance: f64, rival: impl Fn(&StreamAppend) -> StreamAppend + Send + Sync + 'static) -> Self {
-        self.chances(|chances| chances.conflicts = Some((chance, Arc::new(rival))))
+        self.chances(chance, |chances| chances.conflicts = Some((chance, Arc::new(rival))))
     }
 
     /// So many reads of streams, pages and waits of a seeded store fail; reads of streams in their middle.
+    ///
+    /// # Panics
+    /// Without a seed, and if `chance` is not from 0 to 1.
     #[must_use]
+    #[track_caller]
     pub fn read_failures(self, chance: f64) -> Self {
-        self.chances(|chances| chances.reads = chance)
+        self.chances(chance, |chances| chances.reads = chance)
     }
 
     /// So many snapshots of a seeded store can't be saved or loaded.
+    ///
+    /// # Panics
+    /// Without a seed, and if `chance` is not from 0 to 1.
     #[must_use]
+    #[track_caller]
     pub fn snapshot_failures(self, chance: f64) -> Self {
-        self.chances(|chances| chances.snapshots = chance)
+        self.chances(chance, |chances| chances.snapshots = chance)
     }
 
     /// So many calls of a seeded store are held, on `clock` and for `longest` at most.
+    ///
+    /// # Panics
+    /// Without a seed, and if `chance` is not from 0 to 1.
     #[must_use]
+    #[track_caller]
     pub fn delays(self, chance: f64, longest: Duration, clock: Arc<dyn Clock>) -> Self {
-        self.chances(|chances| chances.delays = Some((chance, longest, clock)))
+        self.chances(chance, |chances| chances.delays = Some((chance, longest, clock)))
     }
 
     /// At so many pages of a seeded store the log stalls, on `clock` and for `longest` at most: readers do not get past
     /// what was readable at its beginning, as while a transaction that came earlier is still open.
+    ///
+    /// # Panics
+    /// Without a seed, and if `chance` is not from 0 to 1.
     #[must_use]
+    #[track_caller]
     pub fn stalls(self, chance: f64, longest: Duration, clock: Arc<dyn Clock>) -> Self {
-        self.chances(|chances| chances.stalls = Some((chance, longest, clock)))
+        self.chances(chance, |chances| chances.stalls = Some((chance, longest, clock)))
     }
 
     /// Lets the readers of the log go on after [`FaultyEventStore::stall_log`], or before a seeded stall ends by itself.

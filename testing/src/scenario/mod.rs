@@ -152,6 +152,7 @@ impl<A: Aggregate> Scenario<A> {
     /// # Panics
     /// If the decision answers something else when it is asked again, if a decided event can't be stored and read again,
     /// or if the state can't be saved as the aggregate's snapshots say.
+    #[must_use = "a command proves nothing until it is said what it leads to: `.then(...)`"]
     #[track_caller]
     #[expect(
         clippy::needless_pass_by_value,

@@ -194,6 +194,7 @@ impl<A: Aggregate> Outcome<A> {
     ///
     /// # Panics
     /// As [`Scenario::when`](super::Scenario::when), and if this command was rejected, and nobody has said so.
+    #[must_use = "a command proves nothing until it is said what it leads to: `.then(...)`"]
     #[track_caller]
     #[expect(
         clippy::needless_pass_by_value,

@@ -4,10 +4,8 @@ use std::{fmt::Debug, thread};
 
 use composable_rust_core::Reducer;
 
-use super::{
-    TestStore,
-    message::{Message, count},
-};
+use super::{TestStore, message::Message};
+use crate::failed::count;
 
 impl<R, V> TestStore<R, V>
 where

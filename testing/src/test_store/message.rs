@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::diff::diff;
+use crate::failed::difference;
 
 /// What a failing test says.
 pub(super) struct Message {
@@ -23,16 +23,19 @@ impl Message {
         }
     }
 
+    /// Lines under a title; without lines there is nothing to have one.
     pub(super) fn part(mut self, title: &str, lines: impl IntoIterator<Item = String>) -> Self {
         let lines = lines.into_iter().map(|line| format!("    {}", indented(&line)));
-        let lines: Vec<_> = [format!("  {title}:")].into_iter().chain(lines).collect();
-        self.parts.push(lines.join("\n"));
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        if !lines.is_empty() {
+            self.parts.push(format!("  {title}:\n{lines}"));
+        }
         self
     }
 
     /// Only what differs.
     pub(super) fn differing<T: Debug>(self, expected: &T, actual: &T) -> Self {
-        let difference = diff(&format!("{expected:#?}"), &format!("{actual:#?}"));
+        let difference = difference(expected, actual);
         let lines = difference.lines().map(str::to_owned).collect::<Vec<_>>();
         self.part("- asserted, + actual", lines)
     }
@@ -70,11 +73,6 @@ pub(super) fn spaced(duration: Duration) -> String {
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(unit);
     format!("{number} {unit}")
-}
-
-pub(super) fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use composable_rust_core::Reducer;
 
 use super::{Exhaustivity, TestStore, message::Message};
-use crate::diff::diff;
+use crate::failed::difference;
 
 impl<R, V> TestStore<R, V>
 where
@@ -66,7 +66,7 @@ where
         if self.asserted != *after {
             let before = self.asserted.clone();
             self.note(|| {
-                let changes = diff(&format!("{before:#?}"), &format!("{after:#?}"));
+                let changes = difference(&before, after);
                 format!("{by} changed the state:\n{changes}")
             });
         }

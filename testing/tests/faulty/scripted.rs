@@ -69,7 +69,7 @@ fn an_append_can_be_refused_or_never_answered_and_nothing_is_written() {
 
 #[test]
 fn an_append_that_is_overtaken_conflicts_with_the_truth() {
-    let store = healthy().nth_append(1).is_overtaken_by(append());
+    let store = healthy().nth_append(1).loses_race_to(append());
     let mut late = append();
     late.expected = ExpectedVersion::NoStream;
     let Some(Err(AppendError::Conflict(conflict))) = sent(&store, &late) else {
@@ -84,7 +84,7 @@ fn an_append_that_is_overtaken_conflicts_with_the_truth() {
 
 #[test]
 fn an_append_that_expects_any_version_survives_being_overtaken() {
-    let store = healthy().nth_append(1).is_overtaken_by(append());
+    let store = healthy().nth_append(1).loses_race_to(append());
     let appended = sent(&store, &append()).unwrap().unwrap();
     assert_eq!(appended.version, Version::from(2));
 }
@@ -96,7 +96,7 @@ fn an_append_can_be_held_and_overtaken_and_fail_all_at_once() {
         .nth_append(1)
         .is_held_until(gate.map(drop))
         .nth_append(1)
-        .is_overtaken_by(append())
+        .loses_race_to(append())
         .nth_append(1)
         .fails_after_commit();
     let mut held = store.append(append());

@@ -5,6 +5,7 @@
 mod clocks;
 mod ending;
 mod event_sourced;
+mod hidden;
 mod live;
 mod messages;
 mod outside;

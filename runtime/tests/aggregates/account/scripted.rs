@@ -115,11 +115,11 @@ fn tell(faulty: &Faulty, nth: u64, step: Step, proceed: &Arc<Notify>) {
         Step::Pass => faulty.clone(),
         Step::OvertakenBy(events) => {
             let rival = StreamAppend::new(stream(), ExpectedVersion::Any, serialized(&events));
-            append.is_overtaken_by(rival)
+            append.loses_race_to(rival)
         }
         Step::OvertakenByCommand(command, events) => {
             let rival = StreamAppend::new(stream(), ExpectedVersion::Any, of_command(command, &events));
-            append.is_overtaken_by(rival)
+            append.loses_race_to(rival)
         }
         Step::Unavailable => append.fails_before_commit(),
         Step::Full => append.is_refused(),
