@@ -75,6 +75,11 @@ pub use composable_rust_core::__private;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// The examples of the guide to the words.
+#[cfg(all(doctest, feature = "testing", feature = "macros"))]
+#[doc = include_str!("../../docs/concepts.md")]
+struct Concepts;
+
 /// What most files of an application import.
 ///
 /// ```

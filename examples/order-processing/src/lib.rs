@@ -46,3 +46,8 @@ pub use storage::{Storage, StoreUrl};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/testing.md")]
 struct TestingGuide;
+
+/// The examples of the guide to event sourcing.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/event-sourcing.md")]
+struct EventSourcingGuide;
