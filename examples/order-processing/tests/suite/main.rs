@@ -18,5 +18,6 @@ mod kill;
 mod properties;
 mod readme;
 mod rules;
+mod simulation;
 mod stores;
 mod support;
