@@ -5,30 +5,23 @@ use std::sync::Arc;
 use composable_rust_core::{
     AppendError, Effect, EventStore, InFlight, Key, ReadError, Segment, Snapshot, SnapshotError, Version,
 };
+use composable_rust_testing::Operation;
 
 use crate::{
-    gated::{Gated, one_event},
+    gated::{Gated, faultless, one_event, outcome},
     support::{Do, SECOND, advance, notes, scripts, settle},
 };
 
 /// Appends to `stream`, then notes the outcome.
-fn append(store: &Arc<Gated>, stream: &'static str) -> Effect<Do> {
+fn append(store: &Arc<dyn EventStore>, stream: &'static str) -> Effect<Do> {
     let then = move |result: Result<_, AppendError>| Do::note(format!("{stream}:{}", outcome(&result)));
-    Effect::append(Arc::clone(store) as Arc<dyn EventStore>, one_event(stream), then)
+    Effect::append(Arc::clone(store), one_event(stream), then)
 }
 
-fn batch(store: &Arc<Gated>, streams: &'static [&'static str]) -> Effect<Do> {
+fn batch(store: &Arc<dyn EventStore>, streams: &'static [&'static str]) -> Effect<Do> {
     let appends = streams.iter().map(|stream| one_event(stream)).collect();
     let then = move |result: Result<_, AppendError>| Do::note(format!("{}:{}", streams.join("+"), outcome(&result)));
-    Effect::append_batch(Arc::clone(store) as Arc<dyn EventStore>, appends, then)
-}
-
-const fn outcome<T>(result: &Result<T, AppendError>) -> &'static str {
-    match result {
-        Ok(_) => "stored",
-        Err(AppendError::OutcomeUnknown(_)) => "unknown",
-        Err(_) => "failed",
-    }
+    Effect::append_batch(Arc::clone(store), appends, then)
 }
 
 #[tokio::test]
@@ -78,20 +71,18 @@ async fn appends_of_one_stream_start_in_order_and_one_at_a_time() {
     let (store, _) = scripts();
     let gated = Gated::closed();
     for _ in 0..3 {
-        let events = Arc::clone(&gated);
+        let events = gated.port();
         store
             .dispatch(Do::then("go", move || append(&events, "s-1")))
             .await
             .unwrap();
     }
     settle().await;
-    assert_eq!(gated.log(), "begin:s-1");
-    gated.admit(1);
-    settle().await;
-    assert_eq!(gated.log(), "begin:s-1 end:s-1 begin:s-1");
-    gated.admit(2);
-    settle().await;
-    assert_eq!(gated.most_in_flight(), 1);
+    for log in ["s-1:begun", "s-1:stored s-1:begun", "s-1:stored s-1:stored s-1:begun"] {
+        assert_eq!(gated.log(), log);
+        gated.admit(1);
+        settle().await;
+    }
     assert_eq!(notes(&store), "go go go s-1:stored s-1:stored s-1:stored");
     assert_eq!(store.remembered(), 0);
 }
@@ -100,18 +91,18 @@ async fn appends_of_one_stream_start_in_order_and_one_at_a_time() {
 async fn appends_of_other_streams_do_not_wait() {
     let (store, _) = scripts();
     let gated = Gated::closed();
-    let events = Arc::clone(&gated);
+    let events = gated.port();
     let both = move || append(&events, "s-1").merge(append(&events, "s-2"));
     store.dispatch(Do::then("go", both)).await.unwrap();
     settle().await;
-    assert_eq!(gated.log(), "begin:s-1 begin:s-2");
+    assert_eq!(gated.log(), "s-1:begun s-2:begun");
 }
 
 #[tokio::test]
 async fn a_batch_waits_for_each_of_its_streams_and_holds_them_all() {
     let (store, _) = scripts();
     let gated = Gated::closed();
-    let events = Arc::clone(&gated);
+    let events = gated.port();
     let all = move || {
         append(&events, "a-1")
             .merge(batch(&events, &["a-1", "b-1"]))
@@ -119,10 +110,10 @@ async fn a_batch_waits_for_each_of_its_streams_and_holds_them_all() {
     };
     store.dispatch(Do::then("go", all)).await.unwrap();
     settle().await;
-    assert_eq!(gated.log(), "begin:a-1");
+    assert_eq!(gated.log(), "a-1:begun");
     gated.admit(1);
     settle().await;
-    assert_eq!(gated.log(), "begin:a-1 end:a-1 begin:a-1+b-1");
+    assert_eq!(gated.log(), "a-1:stored a-1+b-1:begun");
     gated.admit(2);
     settle().await;
     assert_eq!(notes(&store), "go a-1:stored a-1+b-1:stored b-1:stored");
@@ -133,7 +124,7 @@ async fn batches_in_opposite_orders_never_wait_for_each_other_in_a_circle() {
     let (store, _) = scripts();
     let gated = Gated::open();
     for _ in 0..50 {
-        let events = Arc::clone(&gated);
+        let events = gated.port();
         let both = move || batch(&events, &["a-1", "b-1"]).merge(batch(&events, &["b-1", "a-1"]));
         store.dispatch(Do::then("go", both)).await.unwrap();
     }
@@ -145,7 +136,7 @@ async fn batches_in_opposite_orders_never_wait_for_each_other_in_a_circle() {
 async fn survives(wrap: impl FnOnce(Effect<Do>) -> Effect<Do> + Send + 'static, end: Effect<Do>) -> String {
     let (store, clock) = scripts();
     let gated = Gated::closed();
-    let events = Arc::clone(&gated);
+    let events = gated.port();
     store
         .dispatch(Do::then("go", move || wrap(append(&events, "s-1"))))
         .await
@@ -187,8 +178,8 @@ async fn a_started_append_is_not_cancelled_by_a_timeout() {
 #[tokio::test]
 async fn an_append_that_wins_a_race_is_reduced_once() {
     let (store, clock) = scripts();
-    let gated = Gated::open();
-    let start = Do::then("go", move || append(&gated, "s-1").timeout(SECOND, Do::note("late")));
+    let events = Gated::open().port();
+    let start = Do::then("go", move || append(&events, "s-1").timeout(SECOND, Do::note("late")));
     store.send(start).await.unwrap().settled().await.unwrap();
     advance(&clock, SECOND).await;
     assert_eq!(notes(&store), "go s-1:stored");
@@ -198,10 +189,10 @@ async fn an_append_that_wins_a_race_is_reduced_once() {
 async fn a_started_append_is_not_cancelled_by_its_handle_nor_is_what_follows_from_it() {
     let (store, clock) = scripts();
     let gated = Gated::closed();
-    let events = Arc::clone(&gated);
+    let events = gated.port();
     let start = Do::then("go", move || {
         let next = Do::then("next", || Effect::emit(Do::note("follows")).delay(SECOND));
-        let append = Effect::append(events as Arc<dyn EventStore>, one_event("s-1"), |_| next);
+        let append = Effect::append(events, one_event("s-1"), |_| next);
         append.merge(Effect::emit(Do::note("never")).delay(SECOND))
     });
     let sent = store.send(start).await.unwrap();
@@ -228,11 +219,11 @@ async fn a_started_append_is_not_cancelled_by_the_removal_of_its_child() {
             false
         }
     }
-    let gated = Gated::open();
+    let events = Gated::open().port();
     let store = composable_rust_runtime::Store::builder(Gone, ()).build(vec![]).unwrap();
     let start = Do::then("go", move || {
         let removed = Effect::task(async { Do::note("never") });
-        append(&gated, "s-1")
+        append(&events, "s-1")
             .merge(removed)
             .scoped(Segment::row("rows", Key::from(7_u64)))
     });
@@ -243,9 +234,7 @@ async fn a_started_append_is_not_cancelled_by_the_removal_of_its_child() {
 #[tokio::test]
 async fn a_panic_in_a_stores_future_is_outcome_unknown_and_lets_the_next_append_go() {
     let (store, _) = scripts();
-    let gated = Gated::closed();
-    gated.panic();
-    let events = Arc::clone(&gated);
+    let events: Arc<dyn EventStore> = Arc::new(faultless().nth_append(1).panics().nth_append(2).panics());
     let both = move || append(&events, "s-1").merge(append(&events, "s-1"));
     store.send(Do::then("go", both)).await.unwrap().settled().await.unwrap();
     assert_eq!(notes(&store), "go s-1:unknown s-1:unknown");
@@ -255,10 +244,9 @@ async fn a_panic_in_a_stores_future_is_outcome_unknown_and_lets_the_next_append_
 #[tokio::test]
 async fn a_panic_in_a_read_is_an_error_of_the_store() {
     let (store, _) = scripts();
-    let gated = Gated::closed();
-    gated.panic();
+    let broken = faultless().nth_read(1).panics().nth(Operation::Load, 1).panics();
     let start = Do::then("go", move || {
-        let events: Arc<dyn EventStore> = gated;
+        let events: Arc<dyn EventStore> = Arc::new(broken);
         let loaded = Effect::load_events(events.clone(), "s-1".parse().unwrap(), None, |result| {
             Do::note(format!("load:{}", matches!(result, Err(ReadError::Backend(_)))))
         });
@@ -274,7 +262,7 @@ async fn a_panic_in_a_read_is_an_error_of_the_store() {
 async fn an_append_that_is_not_answered_in_time_is_outcome_unknown_and_lets_the_next_go() {
     let (store, clock) = scripts();
     let gated = Gated::closed();
-    let events = Arc::clone(&gated);
+    let events = gated.port();
     let both = move || append(&events, "s-1").merge(append(&events, "s-1"));
     store.dispatch(Do::then("go", both)).await.unwrap();
     advance(&clock, SECOND * 30).await;
@@ -287,13 +275,12 @@ async fn an_append_that_is_not_answered_in_time_is_outcome_unknown_and_lets_the_
 #[tokio::test]
 async fn a_panic_in_a_continuation_is_caught() {
     let (store, _) = scripts();
-    let gated = Gated::open();
+    let events = Gated::open().port();
     let start = Do::then("go", move || {
-        let events: Arc<dyn EventStore> = gated.clone();
-        let panicking = Effect::append(events, one_event("s-1"), |_| panic!("no way to go on"));
+        let panicking = Effect::append(events.clone(), one_event("s-1"), |_| panic!("no way to go on"));
         panicking
             .then(Effect::emit(Do::note("never")))
-            .merge(append(&gated, "s-1"))
+            .merge(append(&events, "s-1"))
     });
     store.send(start).await.unwrap().settled().await.unwrap();
     assert_eq!(notes(&store), "go s-1:stored");
@@ -305,7 +292,7 @@ async fn a_panic_in_a_continuation_is_caught() {
 async fn an_answer_on_its_way_to_an_effect_that_is_cancelled_is_reduced_all_the_same() {
     let (store, _) = scripts();
     let gated = Gated::closed();
-    let events = Arc::clone(&gated);
+    let events = gated.port();
     let steps = move || {
         append(&events, "s-1")
             .then(Effect::emit(Do::note("never")))
@@ -313,9 +300,9 @@ async fn an_answer_on_its_way_to_an_effect_that_is_cancelled_is_reduced_all_the_
     };
     store.dispatch(Do::then("go", steps)).await.unwrap();
     let canceller = tokio::spawn({
-        let (store, gated) = (store.clone(), Arc::clone(&gated));
+        let (store, admitted) = (store.clone(), Arc::clone(&gated.admitted));
         async move {
-            gated.ended.notified().await;
+            admitted.notified().await;
             assert_eq!(notes(&store), "go", "the answer is not reduced yet");
             assert!(store.try_dispatch(Do::then("cancel", || Effect::cancel("id"))).is_ok());
         }
