@@ -12,7 +12,8 @@ use composable_rust_runtime::{
     EventSourcedEnvironment, EventSourcedState,
 };
 use composable_rust_testing::{
-    EventSourcedTest, InMemoryEventStore, SequentialIds, Sourced, TestClock, TestStore, TestStoreBuilder,
+    EventSourcedTest, FaultyEventStore, InMemoryEventStore, SequentialIds, Sourced, TestClock, TestStore,
+    TestStoreBuilder,
 };
 
 use crate::failure;
@@ -266,65 +267,21 @@ fn a_parent_of_an_aggregate_is_asserted_through_a_view() {
     store.finish();
 }
 
-/// A store whose answers come from another thread, like those of a database.
-struct Remote(InMemoryEventStore);
-
-fn remotely<T: Send + 'static>(answer: T) -> futures::future::BoxFuture<'static, T> {
-    let (send, answered) = futures::channel::oneshot::channel();
-    std::thread::spawn(move || send.send(answer));
-    Box::pin(async move { answered.await.unwrap() })
-}
-
-mod remote {
-    use composable_rust_core::{
-        AppendError, Appended, ReadError, ReadStream, RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome,
-        StreamAppend,
-    };
-    use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
-
-    use super::{EventStore, Remote, StreamId, Version, remotely};
-
-    impl EventStore for Remote {
-        fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
-            self.0.append(append).then(remotely).boxed()
-        }
-
-        fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>> {
-            self.0.append_batch(appends).then(remotely).boxed()
-        }
-
-        fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
-            self.0.read_stream(read)
-        }
-
-        fn load_events(
-            &self,
-            stream_id: StreamId,
-            from: Option<Version>,
-        ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
-            self.0.load_events(stream_id, from).then(remotely).boxed()
-        }
-
-        fn save_snapshot(
-            &self,
-            stream_id: StreamId,
-            snapshot: Snapshot,
-        ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
-            self.0.save_snapshot(stream_id, snapshot).then(remotely).boxed()
-        }
-
-        fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
-            self.0.load_snapshot(stream_id).then(remotely).boxed()
-        }
-    }
+/// Ends on another thread, as what a database does.
+async fn elsewhere() {
+    let (send, done) = futures::channel::oneshot::channel();
+    std::thread::spawn(move || send.send(()));
+    done.await.unwrap();
 }
 
 #[tokio::test]
 async fn a_store_that_answers_from_elsewhere_is_waited_for_though_its_answers_have_timeouts() {
     for _ in 0..200 {
-        let remote = Arc::new(Remote(InMemoryEventStore::new()));
+        let remote = FaultyEventStore::new(InMemoryEventStore::new());
+        remote.next_read().is_held_until(elsewhere());
+        remote.next_append().is_held_until(elsewhere());
         let mut store = EventSourcedTest::new(account(), ())
-            .store(remote)
+            .store(Arc::new(remote.clone()))
             .patience(Duration::from_mins(1))
             .build();
         store.send(Action::execute(50), |_| {});
@@ -332,5 +289,6 @@ async fn a_store_that_answers_from_elsewhere_is_waited_for_though_its_answers_ha
         receive_loaded(&mut store, |_| {});
         receive_stored(&mut store, 50, 1);
         store.finish();
+        remote.assert_script_met();
     }
 }
