@@ -1,6 +1,6 @@
 //! The store itself: what the conformance suite does not know of.
 
-use crate::support::{event, events, stream};
+use crate::support::{append, directory, event, events, open, stranger, stream};
 use composable_rust_core::{
     AppendError, EventLog, EventStore, ExpectedVersion, Position, ReadAll, Snapshot, SnapshotOutcome, StreamAppend,
     Version,
@@ -68,4 +68,24 @@ async fn snapshots_and_batches_work_in_memory() {
     assert_eq!(save(10).await, SnapshotOutcome::Stored);
     assert_eq!(save(9).await, SnapshotOutcome::Declined);
     assert_eq!(store.load_snapshot(stream(1)).await.unwrap(), Some(snapshot(10)));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_was_left_ahead_of_its_stream_gives_way() {
+    let directory = directory();
+    let path = directory.path().join("events.db");
+    let store = open(&path).await;
+    append(&store, 1, 0..3).await;
+    // As it is after the events were restored from a backup that is older than the snapshots.
+    let left = "INSERT INTO snapshots (stream_id, version, state_data, schema, created_at) \
+                SELECT DISTINCT stream_id, 10, x'00', 1, 0 FROM events";
+    sqlx::query(left).execute(&mut stranger(&path).await).await.unwrap();
+    let snapshot = Snapshot {
+        version: Version::from(3),
+        schema: 1,
+        data: vec![7],
+    };
+    let outcome = store.save_snapshot(stream(1), snapshot.clone()).await.unwrap();
+    assert_eq!(outcome, SnapshotOutcome::Stored);
+    assert_eq!(store.load_snapshot(stream(1)).await.unwrap(), Some(snapshot));
 }
