@@ -215,3 +215,22 @@ fn a_store_serves_one_runtime_after_the_other() {
     assert_eq!(second.block_on(support::ids(&store, 1)).len(), 6);
     drop(first);
 }
+
+#[tokio::test]
+async fn a_snapshot_that_was_left_ahead_of_its_stream_gives_way() {
+    let database = support::database().await;
+    let store = support::open(&database).await;
+    append(&store, 1, 0..3).await;
+    // As it is after the events were restored from a backup that is older than the snapshots.
+    let left = "INSERT INTO snapshots (stream_id, version, state_data, schema) \
+                SELECT DISTINCT stream_id, 10, '\\x00'::bytea, 1 FROM events";
+    execute(&database, left).await;
+    let snapshot = Snapshot {
+        version: Version::from(3),
+        schema: 1,
+        data: vec![7],
+    };
+    let outcome = store.save_snapshot(stream(1), snapshot.clone()).await.unwrap();
+    assert_eq!(outcome, SnapshotOutcome::Stored);
+    assert_eq!(store.load_snapshot(stream(1)).await.unwrap(), Some(snapshot));
+}
