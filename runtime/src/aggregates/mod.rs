@@ -40,7 +40,7 @@ use saving::Saving;
 /// its answer rests on is stored. What was used lately stays in memory, so that the next command starts with the append.
 ///
 /// Cheap to clone; all clones are the same host. Several hosts, in several processes, may serve the same streams: the
-/// store's versions keep them apart.
+/// store's versions keep them apart, and no command is rejected for what was so before it came.
 ///
 /// ```
 /// # use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, EventStore, Version};
