@@ -34,6 +34,7 @@ migrations="$(cd "$(dirname "$0")/../migrations/postgres" && pwd)"
 run() { PGOPTIONS="${PGOPTIONS:-} $settings" psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --dbname "$url" "$@"; }
 
 if [ -n "$schema" ]; then
+    [[ "$schema" != *[[:cntrl:]]* ]] || fail "the name of a schema must not hold control characters" 2
     # Looks before it creates: who may not create schemas may still use one. psql quotes the name.
     run --set "schema=$schema" --output /dev/null <<'SQL' || fail "the schema could not be created"
 SELECT format('CREATE SCHEMA IF NOT EXISTS %I', :'schema')

@@ -15,7 +15,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::failure::{self, Kind, Stopped};
+use crate::{
+    address::Address,
+    failure::{self, Kind, Stopped},
+};
 
 /// A connection that nobody used for so long is asked whether it lives before it is lent.
 const TRUSTED_FOR: Duration = Duration::from_secs(10);
@@ -41,7 +44,7 @@ pub(crate) struct Connections {
 
 #[derive(Debug)]
 enum Source {
-    Own(Box<PgConnectOptions>),
+    Own(Address),
     Pool(PgPool),
 }
 
@@ -62,7 +65,7 @@ enum Held {
 impl Connections {
     /// At most `most` connections of the store's own.
     pub(crate) fn own(options: PgConnectOptions, most: u32, acquire_timeout: Duration) -> Arc<Self> {
-        Self::new(Source::Own(Box::new(options)), most, acquire_timeout)
+        Self::new(Source::Own(options.into()), most, acquire_timeout)
     }
 
     /// The application's pool, which bounds their number itself.
@@ -96,9 +99,9 @@ impl Connections {
         let runtime = Handle::try_current().map_err(|_| Stopped::NoRuntime)?.id();
         let held = match &self.source {
             Source::Pool(pool) => Held::Pooled(pool.acquire().await?),
-            Source::Own(options) => Held::Own(match self.living(runtime).await {
+            Source::Own(address) => Held::Own(match self.living(runtime).await {
                 Some(connection) => connection,
-                None => options.connect().await.map_err(unreachable)?,
+                None => address.options().connect().await.map_err(unreachable)?,
             }),
         };
         Ok(Lease {

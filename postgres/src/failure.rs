@@ -64,8 +64,11 @@ pub(crate) fn before_sending(error: sqlx::Error) -> AppendError {
 /// An append whose statement was sent, and which commits itself. Only the server's own word that it refused says that
 /// nothing was written: an answer that can't be read is none, and a server that gives up may do so after the commit.
 pub(crate) fn of_append(error: sqlx::Error) -> AppendError {
-    let is_refusal = matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_)) && !is_fatal(&error);
+    let is_refusal = matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_));
     match Kind::of(&error) {
+        // Whatever the code: a full disk under the write-ahead log ends the server with the code of a full disk, and by
+        // then the commit may be on it.
+        _ if is_fatal(&error) => AppendError::OutcomeUnknown(Arc::new(error)),
         Kind::Other if is_refusal => AppendError::Backend(Arc::new(error)),
         Kind::Lost | Kind::Other => AppendError::OutcomeUnknown(Arc::new(error)),
         _ => AppendError::Unavailable(Arc::new(error)),

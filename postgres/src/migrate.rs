@@ -24,7 +24,7 @@ const MIGRATIONS: &[Migration] = &[Migration {
 /// find that there is nothing to do.
 pub(crate) async fn run(connection: &mut PgConnection, settings: &Settings) -> Result<(), Failed> {
     create_schema(connection, settings).await?;
-    let found = schema(connection).await?;
+    let found = schema(connection, settings).await?;
     for migration in MIGRATIONS.iter().filter(|migration| migration.version > found) {
         apply(connection, migration, settings).await?;
     }
@@ -32,12 +32,12 @@ pub(crate) async fn run(connection: &mut PgConnection, settings: &Settings) -> R
 }
 
 /// That the schema is exactly the one that this release knows.
-pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), Failed> {
-    let (found, needed) = (schema(connection).await?, newest());
+pub(crate) async fn check(connection: &mut PgConnection, settings: &Settings) -> Result<(), Failed> {
+    let (found, needed) = (schema(connection, settings).await?, newest());
     if found < needed {
         return Err(OpenError::NotMigrated { found, needed }.into());
     }
-    Ok(())
+    Ok(Server::read(connection).await?.check_tables()?)
 }
 
 fn newest() -> i64 {
@@ -45,8 +45,8 @@ fn newest() -> i64 {
 }
 
 /// The schema of the database, which is one that this release knows; 0 where there is none.
-async fn schema(connection: &mut PgConnection) -> Result<i64, Failed> {
-    if !Server::read(connection).await?.is_migrated {
+async fn schema(connection: &mut PgConnection, settings: &Settings) -> Result<i64, Failed> {
+    if !Server::read(connection).await?.has_log(settings) {
         return Ok(0);
     }
     let found = connection.fetch_one(statements::SCHEMA_VERSION).await?.try_get(0)?;

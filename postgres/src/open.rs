@@ -6,8 +6,14 @@ use composable_rust_core::Source;
 use sqlx::{PgConnection, PgPool, error::DatabaseError, postgres::PgConnectOptions};
 
 use crate::{
-    OpenError, PostgresEventStore, connection::Connections, failure::Kind, identity, migrate, options::Settings,
-    server::Server, url,
+    OpenError, PostgresEventStore,
+    address::{Address, Unparsed},
+    connection::Connections,
+    failure::Kind,
+    identity, migrate,
+    options::Settings,
+    server::Server,
+    url,
 };
 
 /// Whether the store was built to speak TLS. An application may have made the driver do so by itself.
@@ -50,7 +56,7 @@ pub(crate) async fn adopt(url: &str, settings: &Settings) -> Result<(), OpenErro
     let connections = own(url::parse(url, settings)?, settings);
     let adopted = with_connection(&connections, async |connection| {
         Server::read(connection).await?.check(settings)?;
-        migrate::check(connection).await?;
+        migrate::check(connection, settings).await?;
         identity::adopt(connection).await
     });
     adopted.await?;
@@ -63,18 +69,18 @@ fn own(options: PgConnectOptions, settings: &Settings) -> Arc<Connections> {
 }
 
 /// Where to be told of events, if at all: not through a pooler, which would give the session to somebody else.
-fn listen(options: &PgConnectOptions, settings: &Settings) -> Result<Option<PgConnectOptions>, OpenError> {
+fn listen(options: &PgConnectOptions, settings: &Settings) -> Result<Option<Address>, OpenError> {
     match &settings.listen_url {
         _ if !settings.notifications => Ok(None),
-        Some(direct) => {
+        Some(Unparsed(direct)) => {
             let settings = Settings {
                 transaction_pooler: false,
                 ..settings.clone()
             };
-            url::parse(direct, &settings).map(Some)
+            url::parse(direct, &settings).map(|options| Some(options.into()))
         }
         None if settings.transaction_pooler => Ok(None),
-        None => Ok(Some(options.clone())),
+        None => Ok(Some(options.clone().into())),
     }
 }
 
@@ -85,7 +91,7 @@ async fn open(connections: &Arc<Connections>, settings: &Settings) -> Result<(),
             migrate::run(connection, settings).await?;
         }
         Server::read(connection).await?.check_schema(settings)?;
-        migrate::check(connection).await?;
+        migrate::check(connection, settings).await?;
         identity::check(connection).await
     });
     opened.await

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use sqlx::{PgPool, postgres::PgConnectOptions};
+use sqlx::PgPool;
 
-use crate::{OpenError, PostgresEventStore, open};
+use crate::{
+    OpenError, PostgresEventStore,
+    address::{Address, Unparsed},
+    open,
+};
 
 /// How a store is opened; the defaults are right for most.
 ///
@@ -46,9 +50,9 @@ pub(crate) struct Settings {
     pub(crate) poll_interval: Duration,
     pub(crate) idle_poll_interval: Duration,
     pub(crate) notifications: bool,
-    pub(crate) listen_url: Option<String>,
+    pub(crate) listen_url: Option<Unparsed>,
     /// Where to LISTEN, once that is known; `None` where notifications are off or nothing would come through.
-    pub(crate) listen: Option<PgConnectOptions>,
+    pub(crate) listen: Option<Address>,
     pub(crate) transaction_pooler: bool,
     pub(crate) require_durability: bool,
     pub(crate) event_type_index: bool,
@@ -128,7 +132,7 @@ impl PostgresOptions {
 
     /// Where to LISTEN, when everything else goes through a pooler: an address of the server itself.
     pub fn listen_url(mut self, url: impl Into<String>) -> Self {
-        self.settings.listen_url = Some(url.into());
+        self.settings.listen_url = Some(Unparsed(url.into()));
         self
     }
 

@@ -1,11 +1,18 @@
 //! What a store has to know of its server before it relies on it.
 
+use std::sync::Arc;
+
 use sqlx::{Executor, PgConnection, Row};
 
 use crate::{OpenError, options::Settings, statements};
 
 /// The first release whose triggers can be replaced and whose transaction ids have 64 bits.
 const OLDEST: i32 = 14;
+
+/// The tables of several schemas by the names of one log.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the search_path leads to tables of several schemas")]
+struct Scattered;
 
 /// A server, and a session on it.
 #[derive(Debug)]
@@ -17,7 +24,10 @@ pub(crate) struct Server {
     synchronous_commit: String,
     /// Where unqualified names lead to.
     pub(crate) schema: Option<String>,
-    pub(crate) is_migrated: bool,
+    /// The schema in which a log is found, if there is one: not always the first one.
+    log: Option<String>,
+    /// Whether other tables stand before some of the log's.
+    is_scattered: bool,
 }
 
 impl Server {
@@ -30,7 +40,8 @@ impl Server {
             fsync: row.try_get(3)?,
             synchronous_commit: row.try_get(4)?,
             schema: row.try_get(5)?,
-            is_migrated: row.try_get(6)?,
+            log: row.try_get(6)?,
+            is_scattered: row.try_get(7)?,
         })
     }
 
@@ -58,6 +69,22 @@ impl Server {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the log that was asked for is there. One of another schema, further down the `search_path`, is not it.
+    pub(crate) fn has_log(&self, settings: &Settings) -> bool {
+        match &settings.schema {
+            Some(_) => self.log == settings.schema,
+            None => self.log.is_some(),
+        }
+    }
+
+    /// That unqualified names lead to one log, and not to an application's tables in front of it.
+    pub(crate) fn check_tables(&self) -> Result<(), OpenError> {
+        if self.log.is_some() && self.is_scattered {
+            return Err(OpenError::TableTaken(Arc::new(Scattered)));
+        }
+        Ok(())
     }
 
     fn check_durability(self, settings: &Settings) -> Result<(), OpenError> {

@@ -11,7 +11,7 @@ use crate::{OpenError, options::Settings};
 pub(crate) enum Invalid {
     #[error("the address begins neither with postgres:// nor with postgresql://")]
     Scheme,
-    #[error("the name of a schema must not be empty and must not hold a NUL character")]
+    #[error("the name of a schema must not be empty and must not hold control characters")]
     Schema,
 }
 
@@ -58,7 +58,8 @@ fn with_startup_options(options: PgConnectOptions, schema: Option<&str>) -> Resu
 }
 
 pub(crate) fn quoted(schema: &str) -> Result<String, Invalid> {
-    if schema.is_empty() || schema.contains('\0') {
+    // White space but for the blank would end the setting when a session starts, and begin another one.
+    if schema.is_empty() || schema.contains(char::is_control) {
         return Err(Invalid::Schema);
     }
     Ok(format!("\"{}\"", schema.replace('"', "\"\"")))

@@ -7,7 +7,7 @@ use std::{
 };
 
 use composable_rust_core::{Position, ReadError};
-use sqlx::{Executor, postgres::PgConnectOptions};
+use sqlx::Executor;
 use tokio::{
     runtime::{Handle, Id},
     sync::{Notify, oneshot},
@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use crate::{
+    address::Address,
     connection::Connections,
     failure::{self, Kind, Rewound, Stopped},
     listen,
@@ -43,7 +44,7 @@ pub(crate) struct Watch {
     /// Otherwise: nobody notifies for a writer that died after its commit.
     pub(crate) idle_poll_interval: Duration,
     /// Where to LISTEN, if at all.
-    listens: Option<Box<PgConnectOptions>>,
+    listens: Option<Address>,
     state: Mutex<State>,
 }
 
@@ -75,7 +76,7 @@ impl Watch {
             announcer,
             poll_interval: settings.poll_interval,
             idle_poll_interval: settings.idle_poll_interval,
-            listens: settings.listen.clone().map(Box::new),
+            listens: settings.listen.clone(),
             state: Mutex::default(),
         })
     }
@@ -128,14 +129,14 @@ impl Watch {
 
     /// Listens from the first wait on, and again when the runtime that did has ended.
     fn listen(&self, runtime: &Handle) {
-        let Some(options) = &self.listens else {
+        let Some(address) = &self.listens else {
             return;
         };
         let mut state = self.state();
         if state.closed || state.listener.as_ref().is_some_and(|listener| !listener.is_finished()) {
             return;
         }
-        let listening = listen::listen((**options).clone(), Arc::downgrade(&self.announcer));
+        let listening = listen::listen(address.options().clone(), Arc::downgrade(&self.announcer));
         state.listener = Some(runtime.spawn(listening).abort_handle());
     }
 

@@ -1,0 +1,77 @@
+//! What a server says when it goes down in mid-append: its code alone does not tell whether the commit is on disk.
+
+use std::net::SocketAddr;
+
+use composable_rust_core::{AppendError, EventStore, ExpectedVersion};
+use composable_rust_postgres::PostgresEventStore;
+use sqlx::{ConnectOptions, postgres::PgConnectOptions};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::support::{self, events, stream};
+
+/// Between a client and a server: what holds `last` is answered with `words`, and the connection closed.
+async fn speak(listener: TcpListener, server: SocketAddr, last: &'static [u8], words: Vec<u8>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let (server, words) = (TcpStream::connect(server).await.unwrap(), words.clone());
+        tokio::spawn(async move {
+            let (mut questions, mut answers) = client.into_split();
+            let (mut back, mut forth) = server.into_split();
+            tokio::select! {
+                () = ask(&mut questions, &mut forth, last) => drop(answers.write_all(&words).await),
+                _ = copy(&mut back, &mut answers) => {}
+            }
+        });
+    }
+}
+
+/// Passes questions on until one holds `last`, or they end.
+async fn ask(questions: &mut (impl AsyncRead + Unpin), server: &mut (impl AsyncWrite + Unpin), last: &[u8]) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(length @ 1..) = questions.read(&mut buffer).await {
+        let question = &buffer[..length];
+        if question.windows(last.len()).any(|part| part == last) {
+            return;
+        }
+        server.write_all(question).await.unwrap();
+    }
+}
+
+/// <https://www.postgresql.org/docs/current/protocol-error-fields.html>
+fn error(severity: &str, code: &str) -> Vec<u8> {
+    let fields = format!("S{severity}\0V{severity}\0C{code}\0Mthese are its last words\0\0");
+    let length = u32::try_from(fields.len() + 4).unwrap();
+    [&b"E"[..], &length.to_be_bytes(), fields.as_bytes()].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_down_over_an_append_leaves_its_outcome_unknown_whatever_its_code() {
+    let database = support::database().await;
+    let options: PgConnectOptions = database.url().parse().unwrap();
+    let server = format!("{}:{}", options.get_host(), options.get_port());
+    let server = tokio::net::lookup_host(server).await.unwrap().next().unwrap();
+    for (severity, code) in [
+        ("PANIC", "53100"),
+        ("FATAL", "53200"),
+        ("FATAL", "57P05"),
+        ("FATAL", "25006"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = options
+            .clone()
+            .host("127.0.0.1")
+            .port(listener.local_addr().unwrap().port());
+        let between = tokio::spawn(speak(listener, server, b"test-1", error(severity, code)));
+        let store = PostgresEventStore::connect(here.to_url_lossy().as_str()).await.unwrap();
+        let answer = store
+            .append_events(stream(1), ExpectedVersion::NoStream, events([1]))
+            .await;
+        assert!(
+            matches!(answer, Err(AppendError::OutcomeUnknown(_))),
+            "{severity} {code}: {answer:?}"
+        );
+        between.abort();
+    }
+}
