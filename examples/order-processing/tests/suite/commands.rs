@@ -134,7 +134,7 @@ fn wrong_usage_and_bad_input_are_code_2() {
         &["apply", "no-such-file"],
         &["apply", "."],
         &["apply", "-", "--from", "0"],
-        &["list", "--store", "postgres://localhost/orders"],
+        &["list", "--store", "mysql://localhost/orders"],
         &["list", "--store", "orders.db"],
         &["list", "--store", "sqlite::memory:"],
         &["--store", "sqlite://:memory:"],
