@@ -1,6 +1,6 @@
 //! An event as it was stored.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
@@ -70,7 +70,11 @@ impl RecordedEvent {
             metadata,
             command,
         } = event;
-        let event_type = event_type.into();
+        // Empty where a store that shares the names it reads sets it afterwards: then nothing is allocated for it.
+        let event_type = match event_type {
+            Cow::Borrowed("") => Arc::default(),
+            name => name.into(),
+        };
         Self {
             id,
             stream_id,

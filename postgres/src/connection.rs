@@ -109,6 +109,7 @@ impl Connections {
             home: Arc::clone(self),
             runtime,
             done: false,
+            abandoned: false,
             _permit: permit,
         })
     }
@@ -199,6 +200,7 @@ pub(crate) struct Lease {
     home: Arc<Connections>,
     runtime: Id,
     done: bool,
+    abandoned: bool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -210,6 +212,11 @@ impl Lease {
             Some(Held::Pooled(connection)) => Ok(connection),
             None => Err(sqlx::Error::PoolClosed),
         }
+    }
+
+    /// Says that the rest of an answer was not read: whoever got the connection next would have to.
+    pub(crate) const fn abandon(&mut self) {
+        self.abandoned = true;
     }
 
     /// Says that no statement is under way any more, and how the last one ended: an ordinary refusal by the server leaves
@@ -235,12 +242,12 @@ impl Drop for Lease {
     /// Runs before the permit is given back, so that whoever gets the permit finds the connection.
     fn drop(&mut self) {
         match self.held.take() {
-            Some(Held::Own(connection)) if self.done => self.home.idle().push(Idle {
+            Some(Held::Own(connection)) if self.done && !self.abandoned => self.home.idle().push(Idle {
                 connection,
                 since: Instant::now(),
                 runtime: self.runtime,
             }),
-            Some(Held::Pooled(mut connection)) if !self.done => connection.close_on_drop(),
+            Some(Held::Pooled(mut connection)) if !self.done || self.abandoned => connection.close_on_drop(),
             Some(Held::Own(_) | Held::Pooled(_)) | None => {}
         }
     }

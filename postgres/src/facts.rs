@@ -9,7 +9,11 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::{insert, row, statements};
+use crate::{
+    insert,
+    row::{self, Names},
+    statements,
+};
 
 /// What the log says about one entry.
 #[derive(Debug)]
@@ -136,7 +140,6 @@ async fn stored(
         .bind(before.as_i64().saturating_add(1))
         .bind(i64::try_from(append.events.len()).unwrap_or(i64::MAX));
     let rows = connection.fetch_all(query).await?;
-    rows.iter()
-        .map(|row| row::event(row, Some(&append.stream_id)))
-        .collect()
+    let mut names = Names::of(Some(&append.stream_id));
+    rows.iter().map(|row| row::event(row, &mut names)).collect()
 }

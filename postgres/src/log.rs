@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     connection::Connections,
     failure::Rewound,
-    row::{self, PAGE_BYTES},
+    row::{self, Names, PAGE_BYTES},
     statements,
     types::Xid8,
 };
@@ -75,9 +75,14 @@ pub(crate) async fn page(
     let query = query(read, size.rows());
     let work = connections.run(move |lease| {
         Box::pin(async move {
-            let rows = &mut lease.connection()?.fetch(query);
-            look_back(rows, after).await?;
-            events(rows, after).await
+            let mut rows = lease.connection()?.fetch(query);
+            look_back(&mut rows, after).await?;
+            let page = events(&mut rows, after).await?;
+            drop(rows);
+            if !page.whole {
+                lease.abandon();
+            }
+            Ok(page)
         })
     });
     let page = work.await?;
@@ -125,13 +130,14 @@ pub(crate) fn is_lost(after: Position, found: Option<Uuid>, may_come: bool) -> b
 /// The events that are wanted, and the place of the last one that was looked at.
 async fn events(rows: &mut Rows<'_>, after: Position) -> Result<Page, sqlx::Error> {
     let (mut events, mut scanned, mut bytes) = (Vec::new(), after, 0);
+    let mut names = Names::default();
     while let Some(row) = rows.try_next().await? {
         // Only a row that is not wanted has no type.
         if row.try_get::<Option<&str>, _>(6)?.is_none() {
             scanned = row::position(&row)?;
             continue;
         }
-        let event = row::event(&row, None)?;
+        let event = row::event(&row, &mut names)?;
         scanned = event.position;
         bytes += event.data.len();
         events.push(event);

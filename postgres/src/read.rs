@@ -1,16 +1,19 @@
 //! Reading a stream: page by page, each a statement of its own, so that no reader holds a transaction open.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use composable_rust_core::{CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId, Version};
 use futures::{
     StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
-use sqlx::Executor;
+use sqlx::{Executor, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-use crate::{connection::Connections, failure, row, statements};
+use crate::{
+    connection::{Connections, Lease},
+    failure, row, statements,
+};
 
 /// The most rows of a page: what most streams have in one round trip.
 const PAGE_ROWS: u64 = 2048;
@@ -19,19 +22,28 @@ pub(crate) fn stream(
     connections: Arc<Connections>,
     read: ReadStream,
 ) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
-    let pages = Pages {
-        left: read.limit.unwrap_or(u64::MAX),
-        rows: PAGE_ROWS,
-        next: Some(first(&read)),
-        page: VecDeque::new(),
-        connections,
-        read,
-    };
-    stream::try_unfold(pages, async |mut pages| {
+    stream::try_unfold(Pages::new(connections, read), async |mut pages| {
         let event = pages.event().await.map_err(failure::of_read)?;
         Ok(event.map(|event| (event, pages)))
     })
     .boxed()
+}
+
+/// All events at once: page by page, without a stop at each.
+pub(crate) async fn all(connections: Arc<Connections>, read: ReadStream) -> Result<Vec<RecordedEvent>, ReadError> {
+    let mut pages = Pages::new(connections, read);
+    let mut events = Vec::new();
+    loop {
+        pages.turn().await.map_err(failure::of_read)?;
+        if pages.page.is_empty() {
+            return Ok(events);
+        }
+        if events.is_empty() {
+            events = mem::take(&mut pages.page).into();
+        } else {
+            events.extend(pages.page.drain(..));
+        }
+    }
 }
 
 /// The events of a command; most have few, which one statement brings.
@@ -62,10 +74,20 @@ async fn command_page(
     let query = sqlx::query(statements::LOAD_COMMAND)
         .bind(String::from(stream_id.clone()))
         .bind(Uuid::from(command_id));
-    let page = connections.run(move |lease| {
-        Box::pin(async move { row::page(&mut lease.connection()?.fetch(query), Some(&stream_id)).await })
-    });
-    page.await
+    let work = connections.run(move |lease| Box::pin(page(lease, query, stream_id)));
+    work.await
+}
+
+async fn page(
+    lease: &mut Lease,
+    query: Query<'static, Postgres, PgArguments>,
+    stream_id: StreamId,
+) -> Result<row::Page, sqlx::Error> {
+    let page = row::page(&mut lease.connection()?.fetch(query), Some(&stream_id)).await?;
+    if !page.whole {
+        lease.abandon();
+    }
+    Ok(page)
 }
 
 /// How many events of the command did not fit into its page.
@@ -95,6 +117,17 @@ struct Pages {
 }
 
 impl Pages {
+    fn new(connections: Arc<Connections>, read: ReadStream) -> Self {
+        Self {
+            left: read.limit.unwrap_or(u64::MAX),
+            rows: PAGE_ROWS,
+            next: Some(first(&read)),
+            page: VecDeque::new(),
+            connections,
+            read,
+        }
+    }
+
     async fn event(&mut self) -> Result<Option<RecordedEvent>, sqlx::Error> {
         if self.page.is_empty() {
             self.turn().await?;
@@ -139,9 +172,9 @@ impl Pages {
             .bind(String::from(stream_id.clone()))
             .bind(from)
             .bind(i64::try_from(rows).unwrap_or(i64::MAX));
-        let work = self.connections.run(move |lease| {
-            Box::pin(async move { row::page(&mut lease.connection()?.fetch(query), Some(&stream_id)).await })
-        });
+        let work = self
+            .connections
+            .run(move |lease| Box::pin(page(lease, query, stream_id)));
         work.await
     }
 }

@@ -1,5 +1,7 @@
 //! Rows to events and back.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use composable_rust_core::{
     CommandMark, Encoding, EventId, EventMetadata, Position, RecordedEvent, SerializedEvent, StreamId, Version,
@@ -26,14 +28,53 @@ pub(crate) struct Page {
     pub(crate) whole: bool,
 }
 
+/// The names of the row before: a row's own are often the same, and then shared.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// Whether the rows are known to be of this stream, and do not name it.
+    known: bool,
+    stream_id: Option<StreamId>,
+    event_type: Option<Arc<str>>,
+}
+
+impl Names {
+    /// For rows of one stream, or of any.
+    pub(crate) fn of(stream_id: Option<&StreamId>) -> Self {
+        Self {
+            known: stream_id.is_some(),
+            stream_id: stream_id.cloned(),
+            event_type: None,
+        }
+    }
+
+    fn stream_id(&mut self, row: &PgRow) -> Result<StreamId, BoxError> {
+        if let Some(known) = self.stream_id.as_ref().filter(|_| self.known) {
+            return Ok(known.clone());
+        }
+        let name: &str = row.try_get(4)?;
+        match &self.stream_id {
+            Some(last) if last.as_str() == name => Ok(last.clone()),
+            _ => Ok(self.stream_id.insert(name.parse()?).clone()),
+        }
+    }
+
+    fn event_type(&mut self, name: &str) -> Arc<str> {
+        match &self.event_type {
+            Some(last) if **last == *name => Arc::clone(last),
+            _ => Arc::clone(self.event_type.insert(name.into())),
+        }
+    }
+}
+
 /// Reads rows until they end or are large enough.
 pub(crate) async fn page(
     rows: &mut BoxStream<'_, Result<PgRow, sqlx::Error>>,
     stream_id: Option<&StreamId>,
 ) -> Result<Page, sqlx::Error> {
     let (mut events, mut bytes, mut whole) = (Vec::new(), 0, true);
+    let mut names = Names::of(stream_id);
     while let Some(row) = rows.try_next().await? {
-        let event = event(&row, stream_id)?;
+        let event = event(&row, &mut names)?;
         bytes += event.data.len();
         events.push(event);
         if bytes > PAGE_BYTES {
@@ -45,10 +86,10 @@ pub(crate) async fn page(
 }
 
 /// The event in a row of `generation, transaction_id, position, event_id, stream_id, version, event_type, encoding,
-/// event_data, metadata, command_id, command_events, created_at`. `stream_id` spares a name that is known already.
-pub(crate) fn event(row: &PgRow, stream_id: Option<&StreamId>) -> Result<RecordedEvent, sqlx::Error> {
+/// event_data, metadata, command_id, command_events, created_at`.
+pub(crate) fn event(row: &PgRow, names: &mut Names) -> Result<RecordedEvent, sqlx::Error> {
     let position = position(row)?;
-    decode(row, position, stream_id).map_err(|source| InvalidRow { position, source }.into())
+    decode(row, position, names).map_err(|source| InvalidRow { position, source }.into())
 }
 
 /// The position in a row that begins with `generation, transaction_id, position, event_id`.
@@ -75,20 +116,18 @@ pub(crate) const fn mark(id: EventId) -> u64 {
     }
 }
 
-fn decode(row: &PgRow, position: Position, stream_id: Option<&StreamId>) -> Result<RecordedEvent, BoxError> {
-    let stream_id = match stream_id {
-        Some(stream_id) => stream_id.clone(),
-        None => row.try_get::<&str, _>(4)?.parse()?,
-    };
+fn decode(row: &PgRow, position: Position, names: &mut Names) -> Result<RecordedEvent, BoxError> {
+    let stream_id = names.stream_id(row)?;
     let version = Version::try_from(row.try_get::<i64, _>(5)?)?;
     let written = SerializedEvent::new(
         row.try_get::<Uuid, _>(3)?.into(),
-        row.try_get::<String, _>(6)?,
+        "",
         Encoding::from_code(row.try_get(7)?),
         row.try_get(8)?,
     );
     let recorded_at: DateTime<Utc> = row.try_get(12)?;
     let mut event = RecordedEvent::new(stream_id, version, position, recorded_at, written);
+    event.event_type = names.event_type(row.try_get(6)?);
     event.metadata = metadata(row.try_get(9)?)?;
     event.command = command(row.try_get(10)?, row.try_get(11)?)?;
     Ok(event)
