@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
-use std::{convert::Infallible, panic, sync::Arc};
+mod said;
+
+use std::{convert::Infallible, sync::Arc};
 
 use composable_rust_core::{
     Aggregate, AppendError, Codec, CommandMark, Decoded, Encoded, Encoding, Event, EventError, EventLog, EventMetadata,
@@ -12,6 +14,8 @@ use composable_rust_testing::{
     FixedClock, History, InMemoryEventStore, SequentialIds, SnapshotFixture, assert_events, assert_stream,
 };
 use futures::executor::block_on;
+
+use crate::said::{assert_points_here, said};
 
 #[derive(Clone, Debug, PartialEq)]
 enum Counted {
@@ -96,10 +100,14 @@ fn history() -> History {
     History::of::<Counter>("1").events(&[Counted::Up(1), Counted::Up(2), Counted::Reset, Counted::Up(4)])
 }
 
-/// The message of the panic that `test` ends with.
-fn said<T>(test: impl FnOnce() -> T) -> String {
-    let panic = panic::catch_unwind(panic::AssertUnwindSafe(|| drop(test()))).unwrap_err();
-    panic.downcast_ref::<String>().unwrap().clone()
+#[test]
+fn every_failure_points_to_the_line_of_the_test() {
+    assert_points_here(|| assert_events!(history().recorded(), [Counted::Reset]));
+    assert_points_here(|| assert_events!(history().recorded(), []));
+    assert_points_here(|| block_on(async { assert_stream!(InMemoryEventStore::new(), "counter-1", [Counted::Reset]) }));
+    assert_points_here(|| block_on(async { assert_stream!(InMemoryEventStore::new(), "", []) }));
+    assert_points_here(|| history().event(&Counted::Broken));
+    assert_points_here(|| history().snapshot::<Counter>(1_000));
 }
 
 #[test]

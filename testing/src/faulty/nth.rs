@@ -113,7 +113,12 @@ impl<S> NthAppend<S> {
     /// ```
     #[track_caller]
     pub fn loses_race_to(self, rival: impl Into<StreamAppend>) -> FaultyEventStore<S> {
-        self.0.step(Step::Race(rival.into()))
+        let rival = rival.into();
+        if rival.events.is_empty() {
+            let what = format!("{} {} can't lose a race to nothing", self.0.operation, self.0.nth);
+            failed(&what, "", "give the other writer an event to append");
+        }
+        self.0.step(Step::Race(rival))
     }
 
     /// It waits for `gate`, and goes on then: to look at the world while an append is under way.

@@ -3,7 +3,7 @@
 use std::{error::Error, process::Command};
 
 use composable_rust_core::{EventStore, ExpectedVersion};
-use composable_rust_testing::{FaultyEventStore, InMemoryEventStore, Operation};
+use composable_rust_testing::{FaultyEventStore, History, InMemoryEventStore, Operation};
 use futures::executor::block_on;
 
 use crate::{append, door, healthy, sent};
@@ -50,6 +50,12 @@ fn the_past_can_not_be_scripted() {
     sent(&store, &append());
     sent(&store, &append());
     let _ = store.nth_append(1);
+}
+
+#[test]
+#[should_panic(expected = "append 1 can't lose a race to nothing\n\nhelp: give the other writer an event to append")]
+fn a_rival_that_writes_nothing_is_no_race() {
+    healthy().nth_append(1).loses_race_to(History::new(door()));
 }
 
 #[test]

@@ -7,5 +7,6 @@ mod failures;
 mod odd;
 mod odd_failures;
 mod passing;
+#[path = "../said/mod.rs"]
 mod said;
 mod snapshots;

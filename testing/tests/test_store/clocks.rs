@@ -7,7 +7,7 @@ use composable_rust_runtime::SystemClock;
 use composable_rust_testing::{FixedClock, ImmediateClock, TestClock, TestStore, TestStoreBuilder, UnimplementedClock};
 
 use crate::{
-    failure,
+    said::said,
     shop::{Action, SECOND, Shop, Shopping, shop},
 };
 
@@ -81,7 +81,7 @@ fn what_wakes_sees_the_time_of_its_own_deadline() {
 
 #[test]
 fn a_run_without_end_says_who_does_not_stop() {
-    let message = failure(|| {
+    let message = said(|| {
         let mut store = TestStore::builder(Ticking, vec![], TestClock::new()).build();
         store.send((), |ticks| ticks.push(0));
         store.run();
@@ -100,7 +100,7 @@ help: advance the clock by as much as the test needs: this effect never ends"
 
 #[test]
 fn actions_without_end_fail_the_test() {
-    let message = failure(|| {
+    let message = said(|| {
         let builder = TestStoreBuilder::with_view(Ticking, vec![], TestClock::new(), Vec::len);
         let mut store = builder.clock(ImmediateClock::new()).build();
         store.send((), |ticks| *ticks = 1);
@@ -149,7 +149,7 @@ fn an_unimplemented_clock_lets_pass_what_needs_no_time() {
 
 #[test]
 fn an_unimplemented_clock_says_which_use_it_was() {
-    let now = failure(|| assert!(UnimplementedClock::new().now() > FixedClock::START));
+    let now = said(|| assert!(UnimplementedClock::new().now() > FixedClock::START));
     assert_eq!(
         now,
         "\
@@ -158,13 +158,13 @@ UnimplementedClock: now() was called, but this test was to need no clock
 help: if time matters here, give the test a TestClock and advance it; if only the result does, an \
 ImmediateClock"
     );
-    let sleep = failure(|| drop(UnimplementedClock::new().sleep(SECOND)));
+    let sleep = said(|| drop(UnimplementedClock::new().sleep(SECOND)));
     assert!(sleep.starts_with("UnimplementedClock: sleep(1s) was called"), "{sleep}");
 }
 
 #[test]
 fn a_use_of_an_unimplemented_clock_whose_panic_was_caught_fails_the_test_at_its_end() {
-    let message = failure(|| {
+    let message = said(|| {
         let clock = UnimplementedClock::new();
         let used = clock.clone();
         let caught = std::panic::catch_unwind(move || used.now());

@@ -5,22 +5,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use composable_rust_testing::{Exhaustivity, TestStore};
 
 use crate::{
-    failure,
+    said::said,
     shop::{Action, Shop, Shopping, paid, placed, shop},
 };
 
 #[test]
 fn a_store_that_is_dropped_checks_the_same_as_finish() {
-    let message = failure(|| drop(placed()));
+    let message = said(|| drop(placed()));
     assert!(message.starts_with("end of the store built at "), "{message}");
     assert!(message.contains("shop.rs:"), "{message}");
     assert!(message.contains(": 1 effect is still running"), "{message}");
-    assert!(failure(|| drop(paid())).contains("2 actions were not received"));
+    assert!(said(|| drop(paid())).contains("2 actions were not received"));
 }
 
 #[test]
 fn a_test_that_fails_already_is_not_failed_twice() {
-    let message = failure(|| {
+    let message = said(|| {
         let _store = placed();
         let _paid = paid();
         assert_eq!(1, 2, "the test's own assertion");
@@ -47,7 +47,7 @@ fn without_exhaustivity_effects_may_run_at_the_end() {
 
 #[test]
 fn a_panic_fails_the_test_without_exhaustivity_as_well() {
-    let message = failure(|| {
+    let message = said(|| {
         let mut store = shop();
         store.set_exhaustivity(Exhaustivity::Off);
         store.send(Action::Burn, |_| {});

@@ -16,7 +16,7 @@ use composable_rust_testing::{
     TestStoreBuilder,
 };
 
-use crate::failure;
+use crate::said::said;
 
 /// Something was paid in, or out when it is negative.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,7 +124,7 @@ fn a_rejection_is_part_of_what_is_asserted() {
 
 #[test]
 fn an_unasserted_rejection_is_shown() {
-    let message = failure(|| opened(EventSourcedTest::new(account(), ())).send(Action::execute(-60), |_| {}));
+    let message = said(|| opened(EventSourcedTest::new(account(), ())).send(Action::execute(-60), |_| {}));
     let shown = r#"
     -     rejection: None,
     +     rejection: Some(
@@ -160,7 +160,7 @@ fn a_conflict_is_decided_again_after_its_pause() {
 
 #[test]
 fn an_answer_that_waits_for_its_pause_is_in_flight() {
-    let message = failure(|| {
+    let message = said(|| {
         let events = InMemoryEventStore::new();
         let mut store = opened(EventSourcedTest::new(account(), ()).store(Arc::new(events.clone())));
         another_moves(&events, 5);
@@ -189,7 +189,7 @@ async fn settle_leaves_alone_a_pause_between_two_attempts() {
 
 #[test]
 fn more_commands_than_can_wait_fail_the_test() {
-    let message = failure(|| {
+    let message = said(|| {
         let events = InMemoryEventStore::new();
         let mut store = opened(EventSourcedTest::new(account(), ()).store(Arc::new(events.clone())));
         another_moves(&events, 5);

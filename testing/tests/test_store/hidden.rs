@@ -5,7 +5,7 @@ use std::fmt::{self, Debug};
 use composable_rust_core::{Effect, Reducer};
 use composable_rust_testing::{Exhaustivity, TestStore};
 
-use crate::failure;
+use crate::said::said;
 
 #[derive(Clone, Default, PartialEq)]
 struct Secretive {
@@ -33,7 +33,7 @@ impl Reducer for Changing {
 
 #[test]
 fn a_change_that_is_not_shown_is_said_to_be_one() {
-    let message = failure(|| TestStore::new(Changing, Secretive::default(), ()).send((), |_| {}));
+    let message = said(|| TestStore::new(Changing, Secretive::default(), ()).send((), |_| {}));
     assert_eq!(
         message,
         "\
@@ -64,7 +64,7 @@ fn a_skipped_change_that_is_not_shown_is_said_to_be_one() {
 #[test]
 fn without_effects_there_is_no_list_of_them() {
     assert_eq!(
-        failure(|| TestStore::new(Changing, Secretive::default(), ()).skip_received()),
+        said(|| TestStore::new(Changing, Secretive::default(), ()).skip_received()),
         "\
 skip_received(): nothing was received that could be skipped
 

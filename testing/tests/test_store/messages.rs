@@ -3,13 +3,25 @@
 use composable_rust_testing::{ImmediateClock, TestStore, UnimplementedClock};
 
 use crate::{
-    failure,
+    said::{assert_points_here, said},
     shop::{Action, SECOND, Shop, Shopping, paid, placed, shop},
 };
 
 #[test]
+fn every_failure_points_to_the_line_of_the_test() {
+    assert_points_here(|| shop().send(Action::Place { amount: 50 }, |_| {}));
+    assert_points_here(|| paid().receive(Action::Shipped, |_| {}));
+    assert_points_here(|| paid().receive_matching(|_| false, |_| {}));
+    assert_points_here(|| shop().skip_received());
+    assert_points_here(|| shop().skip_in_flight());
+    assert_points_here(|| placed().finish());
+    assert_points_here(|| shop().send(Action::Stumble, |_| {}));
+    assert_points_here(|| shop().send(Action::Burn, |_| {}));
+}
+
+#[test]
 fn a_change_that_was_not_asserted() {
-    let message = failure(|| shop().send(Action::Place { amount: 50 }, |_| {}));
+    let message = said(|| shop().send(Action::Place { amount: 50 }, |_| {}));
     assert_eq!(
         message,
         r#"send(Place { amount: 50 }): it changed the state, which was not asserted
@@ -26,7 +38,7 @@ help: assert the change in the closure, or prevent it"#
 
 #[test]
 fn a_change_that_did_not_happen() {
-    let message = failure(|| shop().send(Action::Look, |shop| shop.paid = 1));
+    let message = said(|| shop().send(Action::Look, |shop| shop.paid = 1));
     assert_eq!(
         message,
         r#"send(Look): it did not change the state, which was asserted
@@ -43,7 +55,7 @@ help: assert nothing, or let the reducer change the state"#
 
 #[test]
 fn another_change_than_asserted() {
-    let message = failure(|| {
+    let message = said(|| {
         paid().receive(Action::PaymentTaken { amount: 50 }, |shop| {
             shop.paid = 40;
             "paid".clone_into(&mut shop.status);
@@ -65,7 +77,7 @@ help: assert what differs, or let the reducer do so"#
 
 #[test]
 fn a_value_that_the_state_does_not_have_without_exhaustivity() {
-    let message = failure(|| {
+    let message = said(|| {
         let mut store = paid();
         store.set_exhaustivity(composable_rust_testing::Exhaustivity::Off);
         store.receive(Action::Shipped, |shop| shop.paid = 40);
@@ -86,7 +98,7 @@ help: assert the values that the state has after this action"#
 
 #[test]
 fn a_send_before_what_came_was_received() {
-    let message = failure(|| paid().send(Action::Look, |_| {}));
+    let message = said(|| paid().send(Action::Look, |_| {}));
     assert_eq!(
         message,
         "\
@@ -102,7 +114,7 @@ help: receive PaymentTaken { amount: 50 } before this one, or skip_received()"
 
 #[test]
 fn the_wrong_order() {
-    let message = failure(|| paid().receive(Action::Shipped, |_| {}));
+    let message = said(|| paid().receive(Action::Shipped, |_| {}));
     assert_eq!(
         message,
         "\
@@ -118,7 +130,7 @@ help: receive PaymentTaken { amount: 50 } before this one"
 
 #[test]
 fn another_action_than_expected() {
-    let message = failure(|| paid().receive(Action::PaymentTaken { amount: 40 }, |_| {}));
+    let message = said(|| paid().receive(Action::PaymentTaken { amount: 40 }, |_| {}));
     assert_eq!(
         message,
         "\
@@ -136,7 +148,7 @@ help: receive PaymentTaken { amount: 50 } before this one, or expect it in its p
 
 #[test]
 fn nothing_that_matches() {
-    let message = failure(|| paid().receive_matching(|action| matches!(action, Action::Cancel), |_| {}));
+    let message = said(|| paid().receive_matching(|action| matches!(action, Action::Cancel), |_| {}));
     assert_eq!(
         message,
         "\
@@ -152,7 +164,7 @@ help: receive PaymentTaken { amount: 50 } before this one"
 
 #[test]
 fn nothing_was_received_since_the_clock_stands() {
-    let message = failure(|| placed().receive(Action::Shipped, |_| {}));
+    let message = said(|| placed().receive(Action::Shipped, |_| {}));
     assert_eq!(
         message,
         "\
@@ -167,7 +179,7 @@ help: advance the clock by at least 3 s, before this"
 
 #[test]
 fn nothing_was_received_and_nothing_runs() {
-    let message = failure(|| shop().receive(Action::Shipped, |_| {}));
+    let message = said(|| shop().receive(Action::Shipped, |_| {}));
     assert_eq!(
         message,
         "\
@@ -179,7 +191,7 @@ help: look at what the reducer returns: no effect is running that could bring an
 
 #[test]
 fn nothing_was_received_and_nothing_can_be() {
-    let message = failure(|| {
+    let message = said(|| {
         let mut store = shop();
         store.send(Action::Listen, |_| {});
         store.receive(Action::Shipped, |_| {});
@@ -198,7 +210,7 @@ help: bring about what the effects wait for"
 
 #[test]
 fn actions_that_were_not_received_at_the_end() {
-    let message = failure(|| paid().finish());
+    let message = said(|| paid().finish());
     assert_eq!(
         message,
         "\
@@ -214,7 +226,7 @@ help: receive PaymentTaken { amount: 50 }, or skip_received()"
 
 #[test]
 fn effects_that_run_at_the_end() {
-    let message = failure(|| {
+    let message = said(|| {
         let mut store = placed();
         store.send(Action::Remind, |_| {});
         store.advance(SECOND / 2);
@@ -238,7 +250,7 @@ help: advance the clock by at least 500 ms; or cancel it; or skip_in_flight()"
 #[test]
 fn nothing_to_skip() {
     assert_eq!(
-        failure(|| placed().skip_received()),
+        said(|| placed().skip_received()),
         "\
 skip_received(): nothing was received that could be skipped
 
@@ -248,7 +260,7 @@ skip_received(): nothing was received that could be skipped
 help: leave this out, or let the effects run that bring something before it"
     );
     assert_eq!(
-        failure(|| shop().skip_in_flight()),
+        said(|| shop().skip_in_flight()),
         "\
 skip_in_flight(): no effect is running that could be skipped
 
@@ -258,7 +270,7 @@ help: leave this out: every effect has come to its end"
 
 #[test]
 fn a_reducer_that_panics() {
-    let message = failure(|| shop().send(Action::Stumble, |_| {}));
+    let message = said(|| shop().send(Action::Stumble, |_| {}));
     assert_eq!(
         message,
         "\
@@ -273,7 +285,7 @@ help: let the reducer handle this action; in production its store would have sto
 
 #[test]
 fn an_effect_that_panics() {
-    let message = failure(|| shop().send(Action::Burn, |_| {}));
+    let message = said(|| shop().send(Action::Burn, |_| {}));
     assert_eq!(
         message,
         "\
@@ -288,7 +300,7 @@ help: turn what can fail into an action; in production this effect would have en
 
 #[test]
 fn an_effect_that_spins() {
-    let message = failure(|| shop().send(Action::Spin, |_| {}));
+    let message = said(|| shop().send(Action::Spin, |_| {}));
     assert_eq!(
         message,
         "\
@@ -303,7 +315,7 @@ help: look for a future that wakes itself while it waits for something"
 
 #[test]
 fn a_clock_that_nobody_may_use() {
-    let message = failure(|| {
+    let message = said(|| {
         let builder = TestStore::builder(Shopping, Shop::default(), ());
         let mut store = builder.clock(UnimplementedClock::new()).build();
         store.send(Action::Place { amount: 50 }, |_| {});
@@ -326,7 +338,7 @@ help: turn what can fail into an action; in production this effect would have en
 
 #[test]
 fn a_clock_that_cannot_be_moved() {
-    let message = failure(|| {
+    let message = said(|| {
         let builder = TestStore::builder(Shopping, Shop::default(), ());
         builder.clock(ImmediateClock::new()).build().advance(SECOND);
     });

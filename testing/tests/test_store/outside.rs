@@ -7,7 +7,7 @@ use composable_rust_testing::{TestClock, TestStore};
 use futures::{StreamExt, channel::oneshot, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::{failure, shop::SECOND};
+use crate::{said::said, shop::SECOND};
 
 #[derive(Clone, Debug, PartialEq)]
 enum Ask {
@@ -189,7 +189,7 @@ async fn an_action_of_an_effect_without_end_can_be_waited_for() {
 
 #[test]
 fn what_does_not_settle_is_named() {
-    let message = failure(|| {
+    let message = said(|| {
         let builder = TestStore::builder(Asking, 0, Kept::default());
         let mut store = builder.patience(Duration::from_millis(1)).build();
         store.send(Ask::Nobody, |_| {});
@@ -214,7 +214,7 @@ help: bring about what they wait for; skip_in_flight() if they never end; or giv
 
 #[test]
 fn nothing_was_received_since_nobody_has_settled() {
-    let message = failure(|| {
+    let message = said(|| {
         let mut store = asking();
         store.send(Ask::Nobody, |_| {});
         store.receive(Ask::Answered(1), |_| {});

@@ -36,10 +36,7 @@ fn panicked<T>(test: impl FnOnce() -> T) -> (String, u32) {
                     info.location().map_or(0, Location::line),
                 ));
             });
-            if info
-                .location()
-                .is_none_or(|location| !location.file().contains("scenario"))
-            {
+            if !LISTENING.get() {
                 before(info);
             }
         }));
