@@ -14,7 +14,7 @@ use crate::{
         AccountEvent::Deposited,
         NotEnough, ReadStep, Scripted, stream, write,
     },
-    balance, host, impatient,
+    balance, host, impatient, until,
 };
 
 #[tokio::test]
@@ -109,12 +109,7 @@ async fn a_snapshot_is_offered_when_it_is_due_and_loading_begins_from_it() {
     for _ in 0..10 {
         first.execute("a", Deposit(1)).await.unwrap();
     }
-    let saved = async {
-        while store.inner.snapshot(&stream()).is_none() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), saved).await.unwrap();
+    until(|| store.inner.snapshot(&stream()).is_some()).await;
     let wrong = Snapshot {
         version: Version::from(10),
         schema: 1,
@@ -142,16 +137,11 @@ async fn a_snapshot_of_another_schema_is_ignored_and_replaced_after_a_replay() {
     };
     store.inner.save_snapshot(stream(), other).await.unwrap();
     assert_eq!(balance(&host(&store)).await, (7, Version::from(1)));
-    let replaced = async {
-        while store
-            .inner
-            .snapshot(&stream())
-            .is_none_or(|snapshot| snapshot.schema == 99)
-        {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), replaced).await.unwrap();
+    until(|| {
+        let snapshot = store.inner.snapshot(&stream());
+        snapshot.is_some_and(|snapshot| snapshot.schema != 99)
+    })
+    .await;
 }
 
 #[tokio::test]

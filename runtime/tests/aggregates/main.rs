@@ -40,3 +40,13 @@ async fn balance(host: &Aggregates<Account>) -> (i64, Version) {
     let state = host.state("a").await.unwrap();
     (*state.state, state.version)
 }
+
+/// Waits for what happens beside the commands; not for ever.
+async fn until(is_so: impl Fn() -> bool) {
+    let waited = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waited).await.unwrap();
+}

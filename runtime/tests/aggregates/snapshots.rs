@@ -19,7 +19,10 @@ use composable_rust_testing::{
 use futures::{future::BoxFuture, stream::BoxStream};
 use tokio::sync::Notify;
 
-use crate::account::{Account, AccountCommand, AccountCommand::Deposit, AccountEvent, NotEnough, serialized, stream};
+use crate::{
+    account::{Account, AccountCommand, AccountCommand::Deposit, AccountEvent, NotEnough, serialized, stream},
+    until,
+};
 
 type Faulty = FaultyEventStore<InMemoryEventStore>;
 
@@ -67,15 +70,6 @@ impl World {
         };
         until(is_there).await;
     }
-}
-
-async fn until(is_so: impl Fn() -> bool) {
-    let waited = async {
-        while !is_so() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), waited).await.unwrap();
 }
 
 async fn deposits<A: Aggregate<Command = AccountCommand, Rejection = NotEnough>>(host: &Aggregates<A>, count: usize) {
