@@ -14,6 +14,7 @@ mod appends_in_transactions;
 mod appends_races;
 mod basics;
 mod conformance;
+mod crashes;
 mod last_words;
 mod log;
 mod migrations;

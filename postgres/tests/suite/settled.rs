@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex};
 
 use composable_rust_core::{
-    AppendError, Appended, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
-    Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
+    AppendError, Appended, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
+    RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
 };
 use composable_rust_postgres::PostgresEventStore;
 use futures::{future::BoxFuture, stream::BoxStream};
@@ -66,6 +66,27 @@ impl EventStore for Settled {
         self.store.read_stream(read)
     }
 
+    // What the contract provides is passed on, too: the store has ways of its own for some of it.
+    fn load_events(
+        &self,
+        stream_id: StreamId,
+        from: Option<Version>,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        self.store.load_events(stream_id, from)
+    }
+
+    fn load_command(
+        &self,
+        stream_id: StreamId,
+        command_id: CommandId,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        self.store.load_command(stream_id, command_id)
+    }
+
+    fn stream_version(&self, stream_id: StreamId) -> BoxFuture<'static, Result<Version, ReadError>> {
+        self.store.stream_version(stream_id)
+    }
+
     fn save_snapshot(
         &self,
         stream_id: StreamId,
@@ -92,6 +113,10 @@ impl EventLog for Settled {
             self.settle().await?;
             self.store.head().await
         })
+    }
+
+    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.store.complete_head()
     }
 
     fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
