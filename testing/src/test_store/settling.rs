@@ -48,6 +48,13 @@ where
     /// with the system's clock. Where tokio's time is not paused, this takes so long.
     #[track_caller]
     pub fn elapse(&mut self, duration: Duration) -> impl Future<Output = ()> + '_ {
+        if tokio::runtime::Handle::try_current().is_err() {
+            let message = Message::new(format!(
+                "elapse({duration:?}): there is no time of tokio outside of its runtime"
+            ))
+            .advice("make this a `#[tokio::test(start_paused = true)]`; or advance() the clock of the store");
+            self.fail(&message);
+        }
         let end = tokio::time::sleep(duration);
         async move {
             let mut end = pin!(end);

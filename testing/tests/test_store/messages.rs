@@ -350,3 +350,14 @@ advance(1s): the clock of this store can't be moved
 help: build the store with a TestClock; on tokio's paused time, await elapse() instead"
     );
 }
+
+#[test]
+fn a_time_of_tokio_that_is_not_there() {
+    assert_eq!(
+        said(|| drop(shop().elapse(SECOND))),
+        "\
+elapse(1s): there is no time of tokio outside of its runtime
+
+help: make this a `#[tokio::test(start_paused = true)]`; or advance() the clock of the store"
+    );
+}
