@@ -104,7 +104,8 @@ BEGIN
      WHERE generation = log.generation
      ORDER BY transaction_id DESC
      LIMIT 1;
-    IF log.system_identifier IS NOT DISTINCT FROM event_store_cluster()
+    -- Who may not ask which cluster this is has the transaction ids to go by.
+    IF (log.system_identifier IS NOT DISTINCT FROM event_store_cluster() OR event_store_cluster() IS NULL)
        AND log.generation IS NOT NULL
        AND coalesce(newest < pg_snapshot_xmax(pg_current_snapshot()), true) THEN
         RETURN log.generation;

@@ -1,7 +1,10 @@
 //! The connections of a store: lent to one caller at a time, first come first served.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -18,6 +21,8 @@ use tokio::{
 use crate::{
     address::Address,
     failure::{self, Kind, Stopped},
+    identity,
+    open::Failed,
 };
 
 /// A connection that nobody used for so long is asked whether it lives before it is lent.
@@ -38,6 +43,8 @@ pub(crate) struct Connections {
     most: u32,
     acquire_timeout: Duration,
     idle: Mutex<Vec<Idle>>,
+    /// Whether the log was found to be this cluster's when the store was opened.
+    guarded: AtomicBool,
     /// When a connection was last found broken: those that were idle then are asked before they are lent.
     broken: Mutex<Option<Instant>>,
 }
@@ -83,6 +90,7 @@ impl Connections {
             most,
             acquire_timeout,
             idle: Mutex::default(),
+            guarded: AtomicBool::new(false),
             broken: Mutex::default(),
         })
     }
@@ -101,7 +109,7 @@ impl Connections {
             Source::Pool(pool) => Held::Pooled(pool.acquire().await?),
             Source::Own(address) => Held::Own(match self.living(runtime).await {
                 Some(connection) => connection,
-                None => address.options().connect().await.map_err(unreachable)?,
+                None => self.open(address).await?,
             }),
         };
         Ok(Lease {
@@ -112,6 +120,21 @@ impl Connections {
             abandoned: false,
             _permit: permit,
         })
+    }
+
+    /// From now on, whatever a new connection leads to has to be this cluster's log.
+    pub(crate) fn guard(&self) {
+        self.guarded.store(true, Ordering::Relaxed);
+    }
+
+    /// By the same name the next connection may find another server than the last one did, to which the log was restored.
+    async fn open(&self, address: &Address) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = address.options().connect().await.map_err(unreachable)?;
+        if self.guarded.load(Ordering::Relaxed) {
+            let checked = identity::check(&mut connection).await;
+            checked.map_err(Failed::into_driver_error)?;
+        }
+        Ok(connection)
     }
 
     /// An idle connection of this runtime, the last used first, that can be relied on.

@@ -94,7 +94,9 @@ async fn open(connections: &Arc<Connections>, settings: &Settings) -> Result<(),
         migrate::check(connection, settings).await?;
         identity::check(connection).await
     });
-    opened.await
+    opened.await?;
+    connections.guard();
+    Ok(())
 }
 
 /// Works with a connection, which is kept for the next caller if all went well.
@@ -121,6 +123,14 @@ pub(crate) enum Failed {
 }
 
 impl Failed {
+    /// For a store that is open already.
+    pub(crate) fn into_driver_error(self) -> sqlx::Error {
+        match self {
+            Self::Refused(error) => sqlx::Error::Configuration(Box::new(error)),
+            Self::Driver(error) => error,
+        }
+    }
+
     pub(crate) fn into_open_error(self) -> OpenError {
         let error = match self {
             Self::Refused(error) => return error,

@@ -12,7 +12,7 @@ use crate::support::{self, append, execute, ids, scalar};
 const RELEASED: [(&str, &str, u64); 1] = [(
     "0001_events.sql",
     include_str!("../../migrations/0001_events.sql"),
-    0x4a8f_07bc_5ee1_19ee,
+    0xd18d_5451_e645_a2fa,
 )];
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is looked at before a store opens, and what is said where it can't.
 
-use composable_rust_core::{EventLog, EventStore, Position};
+use composable_rust_core::{AppendError, EventLog, EventStore, ExpectedVersion, Position};
 use composable_rust_postgres::{Foreign, OpenError, PostgresEventStore};
 use composable_rust_postgres_fixture::{DatabaseOptions, TestDatabase, admin_url};
 use sqlx::{
@@ -220,6 +220,30 @@ async fn a_log_of_another_cluster_is_refused_until_it_is_adopted() {
         "what follows belongs to a new generation"
     );
     assert!(after[3].position > before[2].position);
+}
+
+const END_ITS_SESSIONS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+#[tokio::test]
+async fn a_log_that_moves_under_a_running_store_is_refused_with_the_next_connection() {
+    let database = support::database().await;
+    let store = support::open(&database).await;
+    append(&store, 1, 0..1).await;
+    execute(&database, format!("{MOVED}; {END_ITS_SESSIONS}")).await;
+    let write = async || {
+        let append = || store.append_events(support::stream(1), ExpectedVersion::StreamExists, support::events([1]));
+        match append().await {
+            Err(AppendError::OutcomeUnknown(_)) => append().await,
+            answer => answer,
+        }
+    };
+    let refused = write().await;
+    assert!(matches!(refused, Err(AppendError::Backend(_))), "{refused:?}");
+    assert!(format!("{refused:?}").contains("ForeignLog"), "{refused:?}");
+    assert!(store.head().await.is_err());
+    PostgresEventStore::adopt(database.url()).await.unwrap();
+    write().await.unwrap();
+    assert_eq!(ids(&store, 1).await, [0, 1]);
 }
 
 #[tokio::test]

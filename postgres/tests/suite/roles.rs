@@ -112,6 +112,28 @@ async fn an_application_appends_and_reads_and_can_not_rewrite_or_forge() {
 }
 
 #[tokio::test]
+async fn who_may_not_ask_which_cluster_it_is_moves_no_log_that_is_at_home() {
+    let database = TestDatabase::empty().await;
+    let owner = Role::new(&database, "owner").await;
+    owner.grant(OWNER).await;
+    PostgresEventStore::migrate(&owner.url).await.unwrap();
+    owner
+        .grant("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        .await;
+    let store = PostgresEventStore::connect(&owner.url).await.unwrap();
+    append(&store, 1, 0..1).await;
+    assert_eq!(
+        owner.refusal("SELECT pg_control_system()").await.as_deref(),
+        Some("42501")
+    );
+    assert_eq!(owner.refusal("SELECT event_store_adopt()").await, None);
+    let untouched = "SELECT generation = 1 AND system_identifier IS NOT NULL FROM event_log";
+    assert!(support::scalar::<bool>(&database, untouched).await);
+    store.close().await;
+    owner.remove().await;
+}
+
+#[tokio::test]
 async fn a_role_without_rights_is_told_so() {
     let database = support::database().await;
     let nobody = Role::new(&database, "nobody").await;
