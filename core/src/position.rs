@@ -136,7 +136,18 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_position_are_refused() {
-        for text in ["", "-", "1-2", "1-2-3-4-5", "1-2-3-g", "1-2-3-+4", "+1", "-1", "a", "18446744073709551616"] {
+        for text in [
+            "",
+            "-",
+            "1-2",
+            "1-2-3-4-5",
+            "1-2-3-g",
+            "1-2-3-+4",
+            "+1",
+            "-1",
+            "a",
+            "18446744073709551616",
+        ] {
             assert_eq!(text.parse::<Position>(), Err(PositionError), "{text:?}");
         }
     }

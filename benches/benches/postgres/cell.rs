@@ -84,7 +84,7 @@ impl Cell {
         };
         let bare = async || rate((0..callers).map(|n| setup.bare.caller(self.work, n)).collect(), TURN).await;
         let ours = async || rate((0..callers).map(|_| setup.caller(self.work)).collect(), TURN).await;
-        let (bare, ours) = if self.bare.len() % 2 == 0 {
+        let (bare, ours) = if self.bare.len().is_multiple_of(2) {
             let bare = bare().await;
             (bare, ours().await)
         } else {
