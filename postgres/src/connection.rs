@@ -95,6 +95,11 @@ impl Connections {
         })
     }
 
+    /// How long to wait for a connection, or for one to come back.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.acquire_timeout
+    }
+
     /// A connection for this caller alone, until it is dropped.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, sqlx::Error> {
         let leased = timeout(self.acquire_timeout, self.try_lease()).await;
@@ -247,7 +252,7 @@ impl Lease {
     pub(crate) fn finish(&mut self, failed: Option<&sqlx::Error>) {
         self.done = match failed.map(Kind::of) {
             None | Some(Kind::Taken | Kind::Again) => true,
-            Some(Kind::Lost) => {
+            Some(Kind::Lost | Kind::Expired) => {
                 let mut broken = self.home.broken.lock().unwrap_or_else(PoisonError::into_inner);
                 *broken = Some(Instant::now());
                 false

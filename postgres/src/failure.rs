@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Unreachable,
     /// The connection was lost, or the server ended it: what was under way may have happened or not.
     Lost,
+    /// The server had ended the session for its idleness before it looked at the statement: nothing was done.
+    Expired,
     /// The server refuses for now: it is starting, stopping, full or out of connections, or a statement took too long.
     Busy,
     /// The server can't be written: a standby, or a primary that was demoted.
@@ -44,6 +46,8 @@ impl Kind {
             "25006" => Self::ReadOnly,
             "40001" | "40P01" => Self::Again,
             "57P01" | "57P02" | "57P03" => Self::Lost,
+            // 57P05 idle_session_timeout, 25P03 idle_in_transaction_session_timeout.
+            "57P05" | "25P03" => Self::Expired,
             // 57014 query_canceled (also statement_timeout), 55P03 lock_not_available.
             "57014" | "55P03" => Self::Busy,
             _ if code.starts_with("08") => Self::Lost,
@@ -66,6 +70,7 @@ pub(crate) fn before_sending(error: sqlx::Error) -> AppendError {
 pub(crate) fn of_append(error: sqlx::Error) -> AppendError {
     let is_refusal = matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_));
     match Kind::of(&error) {
+        Kind::Expired => AppendError::Unavailable(Arc::new(error)),
         // Whatever the code: a full disk under the write-ahead log ends the server with the code of a full disk, and by
         // then the commit may be on it.
         _ if is_fatal(&error) => AppendError::OutcomeUnknown(Arc::new(error)),

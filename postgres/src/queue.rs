@@ -97,9 +97,16 @@ impl Queue {
         self.lanes().by_runtime.get_mut(&runtime)?.next()
     }
 
-    /// Refuses further appends and waits for those that are under way.
+    /// Refuses further appends and waits for those that are under way: no longer than for a connection, since on a runtime
+    /// that nobody drives any more they are for ever.
     pub(crate) async fn close(&self) {
         self.lanes().closed = true;
+        if timeout(self.connections.patience(), self.drain()).await.is_err() {
+            tracing::warn!("closing, though appends are still under way");
+        }
+    }
+
+    async fn drain(&self) {
         loop {
             let drained = self.drained.notified();
             if self.lanes().by_runtime.is_empty() {

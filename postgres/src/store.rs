@@ -97,7 +97,7 @@ impl PostgresEventStore {
     }
 
     /// Finishes the appends that are under way and closes the connections, for all clones; calls after it are
-    /// `Unavailable`. An application's pool is left open.
+    /// `Unavailable`. Waits for each no longer than for a connection. An application's pool is left open.
     pub async fn close(&self) {
         self.queue.close().await;
         self.watch.close();

@@ -1,16 +1,22 @@
 //! What a server says when it goes down in mid-append: its code alone does not tell whether the commit is on disk.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use composable_rust_core::{AppendError, EventStore, ExpectedVersion};
 use composable_rust_postgres::PostgresEventStore;
-use sqlx::{ConnectOptions, postgres::PgConnectOptions};
+use composable_rust_postgres_fixture::{DatabaseOptions, wait_for};
+use sqlx::{ConnectOptions, Connection, Executor, postgres::PgConnectOptions};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{self, events, stream};
+use crate::{
+    strangers::number,
+    support::{self, events, stream},
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Between a client and a server: what holds `last` is answered with `words`, and the connection closed.
 async fn speak(listener: TcpListener, server: SocketAddr, last: &'static [u8], words: Vec<u8>) {
@@ -55,7 +61,7 @@ async fn a_server_that_goes_down_over_an_append_leaves_its_outcome_unknown_whate
     for (severity, code) in [
         ("PANIC", "53100"),
         ("FATAL", "53200"),
-        ("FATAL", "57P05"),
+        ("FATAL", "57P01"),
         ("FATAL", "25006"),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -74,4 +80,23 @@ async fn a_server_that_goes_down_over_an_append_leaves_its_outcome_unknown_whate
         );
         between.abort();
     }
+}
+
+const NOBODY: &str = "SELECT (count(*) = 1)::int::bigint FROM pg_stat_activity
+                      WHERE datname = current_database() AND backend_type = 'client backend'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_ended_for_its_idleness_wrote_nothing() {
+    let impatient = DatabaseOptions::default().set("idle_session_timeout", "100ms");
+    let database = support::database_with(impatient).await;
+    let store = support::open(&database).await;
+    let append = || store.append_events(stream(1), ExpectedVersion::NoStream, events([1]));
+    let mut patient = sqlx::PgConnection::connect(database.url()).await.unwrap();
+    patient.execute("SET idle_session_timeout = 0").await.unwrap();
+    let is_gone = async || number(&mut patient, NOBODY).await > 0;
+    wait_for(is_gone, PATIENCE, "the end of the store's session").await;
+    let answer = append().await;
+    assert!(matches!(answer, Err(AppendError::Unavailable(_))), "{answer:?}");
+    append().await.unwrap();
+    assert_eq!(support::ids(&store, 1).await, [1]);
 }
