@@ -45,6 +45,8 @@ pub enum Limit {
     BytesPerEventType,
     /// Bytes of an event's metadata, written as JSON.
     BytesPerMetadata,
+    /// Bytes of all metadata in one append or batch, written as JSON.
+    MetadataBytesPerAppend,
 }
 
 impl fmt::Display for Limit {
@@ -55,6 +57,7 @@ impl fmt::Display for Limit {
             Self::BytesPerEvent => "bytes an event",
             Self::BytesPerEventType => "bytes an event type",
             Self::BytesPerMetadata => "bytes of metadata an event",
+            Self::MetadataBytesPerAppend => "bytes of metadata an append",
         })
     }
 }

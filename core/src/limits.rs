@@ -15,7 +15,7 @@ impl Limit {
     pub const fn most(self) -> usize {
         match self {
             Self::EventsPerAppend => 100_000,
-            Self::BytesPerAppend => 64 << 20,
+            Self::BytesPerAppend | Self::MetadataBytesPerAppend => 64 << 20,
             Self::BytesPerEvent => 16 << 20,
             Self::BytesPerEventType => 256,
             Self::BytesPerMetadata => 64 << 10,
@@ -35,7 +35,7 @@ pub(crate) fn check_append(append: &StreamAppend) -> Result<(), AppendError> {
         return Err(AppendError::NoEvents);
     }
     check_totals(std::slice::from_ref(append))?;
-    check_entry(append)
+    Limit::MetadataBytesPerAppend.check(check_entry(append)?)
 }
 
 pub(crate) fn check_batch(appends: &[StreamAppend]) -> Result<(), AppendError> {
@@ -49,7 +49,10 @@ pub(crate) fn check_batch(appends: &[StreamAppend]) -> Result<(), AppendError> {
         }
     }
     check_totals(appends)?;
-    appends.iter().try_for_each(check_entry)
+    let metadata = appends.iter().try_fold(0, |metadata: usize, append| {
+        Ok::<_, AppendError>(metadata.saturating_add(check_entry(append)?))
+    });
+    Limit::MetadataBytesPerAppend.check(metadata?)
 }
 
 fn check_totals(appends: &[StreamAppend]) -> Result<(), AppendError> {
@@ -58,22 +61,28 @@ fn check_totals(appends: &[StreamAppend]) -> Result<(), AppendError> {
     Limit::BytesPerAppend.check(events.map(|event| event.data.len()).sum())
 }
 
-fn check_entry(append: &StreamAppend) -> Result<(), AppendError> {
-    append.events.iter().try_for_each(check_event)?;
+/// The bytes of its metadata.
+fn check_entry(append: &StreamAppend) -> Result<usize, AppendError> {
+    let mut metadata = 0_usize;
+    for event in &append.events {
+        metadata = metadata.saturating_add(check_event(event)?);
+    }
     if append.events.len() > 1 {
         check_distinct_ids(append)?;
     }
-    check_commands(&append.events)
+    check_commands(&append.events)?;
+    Ok(metadata)
 }
 
-fn check_event(event: &SerializedEvent) -> Result<(), AppendError> {
+/// The bytes of its metadata.
+fn check_event(event: &SerializedEvent) -> Result<usize, AppendError> {
     Limit::BytesPerEvent.check(event.data.len())?;
     Limit::BytesPerEventType.check(event.event_type.len())?;
     if event.event_type.is_empty() || event.event_type.contains('\0') {
         return Err(InvalidAppend::EventType.into());
     }
     let Some(metadata) = &event.metadata else {
-        return Ok(());
+        return Ok(0);
     };
     // The depth first: the other checks, and the JSON below, descend as deep as the values go.
     if metadata.is_too_deep() || metadata.holds_nul() || metadata.shadows_a_field() {
@@ -81,7 +90,8 @@ fn check_event(event: &SerializedEvent) -> Result<(), AppendError> {
     }
     let mut size = ByteCount(0);
     serde_json::to_writer(&mut size, metadata).map_err(|_| InvalidAppend::Metadata)?;
-    Limit::BytesPerMetadata.check(size.0)
+    Limit::BytesPerMetadata.check(size.0)?;
+    Ok(size.0)
 }
 
 fn check_distinct_ids(append: &StreamAppend) -> Result<(), AppendError> {
@@ -215,6 +225,17 @@ mod tests {
             twice,
             Err(AppendError::Invalid(InvalidAppend::DuplicateStream { .. }))
         ));
+    }
+
+    #[test]
+    fn the_metadata_of_an_append_is_limited_as_a_whole() {
+        let large = |n| event(n).with_metadata(EventMetadata::default().with("k", "x".repeat((64 << 10) - 8)));
+        let fitting = append((0..1024).map(large).collect());
+        assert!(fitting.validate().is_ok());
+        let larger = append((0..1025).map(large).collect());
+        assert_eq!(exceeded(&larger), Some(Limit::MetadataBytesPerAppend));
+        let batch = StreamAppend::validate_batch(&[larger]);
+        assert!(matches!(batch, Err(AppendError::TooLarge(_))));
     }
 
     #[test]
