@@ -101,11 +101,18 @@ async fn a_listener_that_was_killed_listens_again() {
 async fn what_is_committed_while_nobody_listens_is_found_when_somebody_does_again() {
     let database = database().await;
     let store = connect(PostgresEventStore::options().idle_poll_interval(NEVER), &database).await;
+    let mute = connect(deaf(), &database).await;
     let mut stranger = stranger(&database).await;
     let wait = waiting(&store, Position::BEGINNING).await;
     let killed = listener(&mut stranger, None).await;
+    // Nobody can connect, and so nobody listen again, before the commit. Said from another database: it is a rule.
+    let next_door = TestDatabase::empty().await;
+    let mut stranger = crate::support::stranger(&next_door).await;
+    let connections = |allowed| format!("ALTER DATABASE {} ALLOW_CONNECTIONS {allowed}", database.name());
+    run(&mut stranger, connections(false)).await;
     run(&mut stranger, format!("SELECT pg_terminate_backend({killed})")).await;
-    append(&connect(deaf(), &database).await, 1).await;
+    append(&mute, 1).await;
+    run(&mut stranger, connections(true)).await;
     wakes(wait).await;
 }
 
