@@ -56,3 +56,11 @@ pub fn event(id: u128) -> SerializedEvent {
 pub fn stream(number: u32) -> Result<StreamId, StreamIdError> {
     StreamId::new("bench", number)
 }
+
+/// What the rounds showed of one quantity: the tenth, fiftieth and ninetieth percentile; NaN if there were none.
+#[must_use]
+pub fn quantiles(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    [1, 5, 9].map(|tenth| values.get(last * tenth / 10).copied().unwrap_or(f64::NAN))
+}

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     cell::{Caller, Columns, Work},
-    ours::{event, line, next, stored},
+    ours::{decided, event, line, next, serialized, stored},
 };
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
@@ -63,7 +63,8 @@ impl Bare {
     pub(crate) fn caller(&self, work: Work, number: usize) -> Caller {
         let connection = Arc::clone(&self.connections[number % MOST]);
         match work {
-            Work::Append { .. } => Box::new(move || insert(Arc::clone(&connection)).boxed()),
+            Work::Append { .. } => Box::new(move || insert(Arc::clone(&connection), line()).boxed()),
+            Work::Execute | Work::Busy { .. } => Box::new(move || insert(Arc::clone(&connection), decided()).boxed()),
             Work::Batch { events } => Box::new(move || insert_many(Arc::clone(&connection), events).boxed()),
             Work::Load(columns) => Box::new(move || load(Arc::clone(&connection), columns).boxed()),
             Work::Log(columns) => Box::new(move || log(Arc::clone(&connection), columns).boxed()),
@@ -120,8 +121,8 @@ async fn log(connection: Shared, columns: Columns) -> usize {
     }
 }
 
-async fn insert(connection: Shared) -> usize {
-    let (event, stream) = (event(), stream(next()).unwrap());
+async fn insert(connection: Shared, line: LineAdded) -> usize {
+    let (event, stream) = (serialized(&line), stream(next()).unwrap());
     let query = sqlx::query(INSERT)
         .bind(stream.as_str())
         .bind(1_i64)

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use composable_rust_benches::quantiles;
 use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 
@@ -20,6 +21,10 @@ const TURN: Duration = Duration::from_millis(400);
 pub(crate) enum Work {
     /// So many callers, each of which appends one event after another to a stream of its own.
     Append { callers: usize },
+    /// One caller, commands on a hot aggregate; the bare side inserts the event that it decides.
+    Execute,
+    /// So many callers, commands on one hot aggregate; the other side is not bare, but one caller of the same.
+    Busy { callers: usize },
     /// One caller, batches of this many events.
     Batch { events: usize },
     /// A stream of 1,000 events, of which the bare side selects so many columns.
@@ -50,6 +55,8 @@ impl Cell {
             append(8),
             append(32),
             append(128),
+            Work::Execute,
+            Work::Busy { callers: 32 },
             Work::Batch { events: 100 },
             Work::Load(Columns::All),
             Work::Load(Columns::Two),
@@ -68,6 +75,8 @@ impl Cell {
         match self.work {
             Work::Append { callers: 1 } => "append, 1 caller".to_owned(),
             Work::Append { callers } => format!("append, {callers} callers"),
+            Work::Execute => "execute, 1 caller".to_owned(),
+            Work::Busy { callers } => format!("execute, {callers} on one stream / 1 caller"),
             Work::Batch { events } => format!("batch of {events} events"),
             Work::Load(Columns::All) => "load 1,000 events".to_owned(),
             Work::Load(Columns::Two) => "load 1,000 events / 2 columns".to_owned(),
@@ -79,10 +88,16 @@ impl Cell {
     /// Both sides, one after the other; who begins alternates.
     pub(crate) async fn round(&mut self, setup: &Setup) {
         let callers = match self.work {
-            Work::Append { callers } => callers,
+            Work::Append { callers } | Work::Busy { callers } => callers,
             _ => 1,
         };
-        let bare = async || rate((0..callers).map(|n| setup.bare.caller(self.work, n)).collect(), TURN).await;
+        let bare = async || {
+            let bare = match self.work {
+                Work::Busy { .. } => vec![setup.caller(Work::Execute)],
+                work => (0..callers).map(|n| setup.bare.caller(work, n)).collect(),
+            };
+            rate(bare, TURN).await
+        };
         let ours = async || rate((0..callers).map(|_| setup.caller(self.work)).collect(), TURN).await;
         let (bare, ours) = if self.bare.len().is_multiple_of(2) {
             let bare = bare().await;
@@ -110,13 +125,6 @@ impl Cell {
             self.name()
         )
     }
-}
-
-/// The tenth, fiftieth and ninetieth percentile.
-fn quantiles(mut values: Vec<f64>) -> [f64; 3] {
-    values.sort_by(f64::total_cmp);
-    let last = values.len().saturating_sub(1);
-    [1, 5, 9].map(|tenth| values[last * tenth / 10])
 }
 
 /// What a caller does again and again; it says each time how many events that was.

@@ -9,10 +9,10 @@ use std::{
 };
 
 use composable_rust::{
-    Decoded, Event, EventId, EventLog, EventStore, ExpectedVersion, Position, PostgresEventStore, ReadAll,
+    Aggregates, Decoded, Event, EventId, EventLog, EventStore, ExpectedVersion, Position, PostgresEventStore, ReadAll,
     RecordedEvent, SerializedEvent, StreamId, Version,
 };
-use composable_rust_benches::{LineAdded, stream};
+use composable_rust_benches::{Basket, LineAdded, stream};
 use futures::FutureExt;
 use uuid::Uuid;
 
@@ -28,6 +28,7 @@ const LENGTH: usize = 1000;
 pub(crate) struct Setup {
     pub(crate) bare: Bare,
     store: PostgresEventStore,
+    baskets: Aggregates<Basket>,
 }
 
 /// Unique in the run.
@@ -45,8 +46,20 @@ pub(crate) fn line() -> LineAdded {
     }
 }
 
+/// What a command decides.
+pub(crate) fn decided() -> LineAdded {
+    LineAdded {
+        sku: "SKU-12345".to_owned(),
+        ..line()
+    }
+}
+
 pub(crate) fn event() -> SerializedEvent {
-    SerializedEvent::encode(&line(), EventId::from_uuid(Uuid::now_v7())).unwrap()
+    serialized(&line())
+}
+
+pub(crate) fn serialized(line: &LineAdded) -> SerializedEvent {
+    SerializedEvent::encode(line, EventId::from_uuid(Uuid::now_v7())).unwrap()
 }
 
 fn fresh() -> StreamId {
@@ -83,6 +96,7 @@ impl Setup {
         }
         Self {
             bare: Bare::new(url).await,
+            baskets: Aggregates::new(Arc::new(store.clone()), ()),
             store,
         }
     }
@@ -95,6 +109,8 @@ impl Setup {
         let store = self.store.clone();
         match work {
             Work::Append { .. } => appending(store),
+            Work::Execute => executing(self.baskets.clone(), "quiet"),
+            Work::Busy { .. } => executing(self.baskets.clone(), "busy"),
             Work::Batch { events } => Box::new(move || batch(store.clone(), events).boxed()),
             Work::Load(_) => Box::new(move || load(store.clone()).boxed()),
             Work::Log(_) => Box::new(move || log(store.clone()).boxed()),
@@ -117,6 +133,18 @@ fn appending(store: PostgresEventStore) -> Caller {
             1
         };
         append.boxed()
+    })
+}
+
+/// One command after another, to this stream, which stays in memory from round to round.
+fn executing(baskets: Aggregates<Basket>, id: &'static str) -> Caller {
+    Box::new(move || {
+        let baskets = baskets.clone();
+        let execute = async move {
+            baskets.execute(id, 2).await.unwrap();
+            1
+        };
+        execute.boxed()
     })
 }
 
