@@ -151,6 +151,15 @@ pub(crate) fn complete(events: &mut [SerializedEvent], envelope: Option<&Envelop
     }
 }
 
+/// As [`within`], for a reduce: where there is neither an envelope to enter nor one to leave, which is the usual case, this
+/// costs a look.
+pub(crate) fn around<T>(envelope: Carried, f: impl FnOnce() -> T) -> (T, Carried) {
+    if envelope.is_none() && CURRENT.with_borrow(Option::is_none) {
+        return (f(), None);
+    }
+    within(envelope, f)
+}
+
 /// Runs `f` within `envelope`; what is round it at the end comes back.
 pub(crate) fn within<T>(envelope: Carried, f: impl FnOnce() -> T) -> (T, Carried) {
     // Put back by a drop: `f` may panic.

@@ -37,7 +37,7 @@ impl<R: Reducer> Engine<R> {
             drop(action);
             (effect, self.reducer.waiting(&mut core.state))
         };
-        let (reduced, envelope) = envelope::within(envelope, || caught(reduce));
+        let (reduced, envelope) = envelope::around(envelope, || caught(reduce));
         core.changed = true;
         drop(origin);
         let reduced = reduced.map(|(effect, waiting)| {
