@@ -184,10 +184,17 @@ impl Field {
     }
 }
 
+/// A clone, since a name that is a keyword (`r#type`) can't be made of its text.
+fn at(span: Span, name: &Ident) -> Ident {
+    let mut name = name.clone();
+    name.set_span(span);
+    name
+}
+
 /// `Self` means the event, also in the private structs.
 pub(crate) fn replace_self(tokens: TokenStream, owner: &Ident) -> TokenStream {
     let replace = |tree| match tree {
-        TokenTree::Ident(ident) if ident == "Self" => Ident::new(&owner.to_string(), ident.span()).into(),
+        TokenTree::Ident(ident) if ident == "Self" => at(ident.span(), owner).into(),
         TokenTree::Group(group) => {
             let mut replaced = Group::new(group.delimiter(), replace_self(group.stream(), owner));
             replaced.set_span(group.span());

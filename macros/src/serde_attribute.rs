@@ -79,10 +79,10 @@ impl Written {
             Some((Use::Serialize, function)) => {
                 let between = format_ident!("__serialize_{binding}");
                 functions.extend(quote! {
-                    fn #between<S: #serde::Serializer>(
+                    fn #between<__Serializer: #serde::Serializer>(
                         value: &&#ty,
-                        serializer: S,
-                    ) -> ::core::result::Result<S::Ok, S::Error> {
+                        serializer: __Serializer,
+                    ) -> ::core::result::Result<__Serializer::Ok, __Serializer::Error> {
                         #function(*value, serializer)
                     }
                 });

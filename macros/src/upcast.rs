@@ -29,21 +29,21 @@ fn probe(EventType { ident, krate, .. }: &EventType) -> TokenStream {
     let message = format!("`{{Self}}` has no way to become `{ident}`");
     let note = "write `From` for the next old form, for the payload, for the event or for a `Vec` of it";
     quote! {
-        struct __OldForm<T>(::core::marker::PhantomData<T>);
+        struct __OldForm<__Old>(::core::marker::PhantomData<__Old>);
 
         #[diagnostic::on_unimplemented(message = #message, label = "there is no `From` of this type", note = #note)]
         trait __Upcast {}
 
         #[allow(dead_code, reason = "written by a derive, for every shape of event")]
-        trait __Nowhere<T> {
-            fn upcast(&self) -> fn(T) -> #krate::Decoded<#ident>
+        trait __Nowhere<__Old> {
+            fn upcast(&self) -> fn(__Old) -> #krate::Decoded<#ident>
             where
-                T: __Upcast;
+                __Old: __Upcast;
         }
-        impl<T> __Nowhere<T> for __OldForm<T> {
-            fn upcast(&self) -> fn(T) -> #krate::Decoded<#ident>
+        impl<__Old> __Nowhere<__Old> for __OldForm<__Old> {
+            fn upcast(&self) -> fn(__Old) -> #krate::Decoded<#ident>
             where
-                T: __Upcast,
+                __Old: __Upcast,
             {
                 |_| #krate::Decoded::Nothing
             }
@@ -98,12 +98,12 @@ fn function(event: &EventType, k: usize, n: usize, old: &Type, hops: &[Hop]) -> 
         let hop = format_ident!("__Hop{place}");
         let references = vec![quote!(&); hops.len() - place];
         quote! {
-            trait #hop<T> {
-                fn upcast(&self) -> fn(T) -> #krate::Decoded<#ident>;
+            trait #hop<__Old> {
+                fn upcast(&self) -> fn(__Old) -> #krate::Decoded<#ident>;
             }
-            impl<T: ::core::convert::Into<#target>> #hop<T> for #(#references)* __OldForm<T> {
-                fn upcast(&self) -> fn(T) -> #krate::Decoded<#ident> {
-                    |old| (#arrive)(<T as ::core::convert::Into<#target>>::into(old))
+            impl<__Old: ::core::convert::Into<#target>> #hop<__Old> for #(#references)* __OldForm<__Old> {
+                fn upcast(&self) -> fn(__Old) -> #krate::Decoded<#ident> {
+                    |old| (#arrive)(<__Old as ::core::convert::Into<#target>>::into(old))
                 }
             }
         }
