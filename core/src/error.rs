@@ -85,11 +85,12 @@ pub enum InvalidAppend {
     /// An event's stored name is empty or holds a NUL.
     #[error("an event type must not be empty and must not hold a NUL character")]
     EventType,
-    /// Metadata holds a NUL, an own entry is named as one of the fields (`correlation_id`, `causation_id`, `actor`), or
-    /// its value nests deeper than [`EventMetadata::MAX_DEPTH`](crate::EventMetadata::MAX_DEPTH).
+    /// Metadata holds a NUL, an own entry is named as one of the fields (`correlation_id`, `causation_id`, `actor`,
+    /// `traceparent`, `tracestate`), or its value nests deeper than
+    /// [`EventMetadata::MAX_DEPTH`](crate::EventMetadata::MAX_DEPTH).
     #[error(
-        "metadata must not hold a NUL character, own entries named correlation_id, causation_id or actor, nor values \
-         nested deeper than {} levels",
+        "metadata must not hold a NUL character, own entries named correlation_id, causation_id, actor, traceparent or \
+         tracestate, nor values nested deeper than {} levels",
         crate::EventMetadata::MAX_DEPTH
     )]
     Metadata,

@@ -34,6 +34,7 @@ mod serialized_event;
 mod snapshot;
 mod store;
 mod stream_id;
+mod trace_context;
 mod version;
 
 pub use aggregate::{Aggregate, ObserveError, Session, SnapshotPolicy};
@@ -58,6 +59,7 @@ pub use serialized_event::{CommandMark, SerializedEvent};
 pub use snapshot::{Snapshot, SnapshotOutcome};
 pub use store::{EventLog, EventStore};
 pub use stream_id::{StreamId, StreamIdError};
+pub use trace_context::{TraceContext, TraceContextError};
 pub use version::{Version, VersionError};
 
 /// What generated code needs and no one else does: not covered by any promise.

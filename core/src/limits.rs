@@ -255,8 +255,9 @@ mod tests {
             assert!(matches!(refused, Err(AppendError::Invalid(InvalidAppend::EventType))));
         }
         let nested = EventMetadata::default().with("k", serde_json::json!([{ "deep": "a\0b" }]));
-        let shadowing = EventMetadata::default().with("actor", "someone");
-        for metadata in [nested, shadowing] {
+        let shadowing = |key: &str| EventMetadata::default().with(key, "something");
+        let fields = ["correlation_id", "causation_id", "actor", "traceparent", "tracestate"];
+        for metadata in fields.map(shadowing).into_iter().chain([nested]) {
             let refused = append(vec![event(1).with_metadata(metadata)]).validate();
             assert!(matches!(refused, Err(AppendError::Invalid(InvalidAppend::Metadata))));
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::EventId;
+use crate::{EventId, TraceContext};
 
 /// Who caused an event and in which conversation, plus any JSON object of the user's.
 ///
@@ -19,20 +19,50 @@ use crate::EventId;
 /// assert_eq!(metadata.extra["tenant"], "north");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 #[non_exhaustive]
 pub struct EventMetadata {
     /// The conversation this event belongs to: the same for everything one request set off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<Uuid>,
     /// The event that caused this one: the last of the append it reacts to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<EventId>,
     /// Who did it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    /// The user's own entries, beside the three above in one object.
+    /// The trace in which it happened: the entries `traceparent` and `tracestate`, beside the others.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub trace_context: Option<TraceContext>,
+    /// The user's own entries, beside those above in one object.
+    ///
+    /// In metadata that was read, these may include a `traceparent` or `tracestate` that is no trace context: logs were
+    /// written before these names were taken, and every record is read as it is.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// As it stands in the log.
+#[derive(Deserialize)]
+struct Stored {
+    correlation_id: Option<Uuid>,
+    causation_id: Option<EventId>,
+    actor: Option<String>,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+impl From<Stored> for EventMetadata {
+    fn from(stored: Stored) -> Self {
+        let mut extra = stored.extra;
+        Self {
+            correlation_id: stored.correlation_id,
+            causation_id: stored.causation_id,
+            actor: stored.actor,
+            trace_context: TraceContext::take_from(&mut extra),
+            extra,
+        }
+    }
 }
 
 impl EventMetadata {
@@ -69,8 +99,15 @@ impl EventMetadata {
         self
     }
 
-    /// Adds an entry of the user's own. The keys `correlation_id`, `causation_id` and `actor` are taken: an append
-    /// with one of them in [`EventMetadata::extra`] is refused.
+    /// Sets the trace in which it happened.
+    #[must_use]
+    pub fn with_trace_context(mut self, trace_context: TraceContext) -> Self {
+        self.trace_context = Some(trace_context);
+        self
+    }
+
+    /// Adds an entry of the user's own. The keys `correlation_id`, `causation_id`, `actor`, `traceparent` and
+    /// `tracestate` are taken: an append with one of them in [`EventMetadata::extra`] is refused.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.extra.insert(key.into(), value.into());
@@ -80,14 +117,24 @@ impl EventMetadata {
     /// Whether nothing is known: stored as no metadata at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.correlation_id.is_none() && self.causation_id.is_none() && self.actor.is_none() && self.extra.is_empty()
+        let Self {
+            correlation_id,
+            causation_id,
+            actor,
+            trace_context,
+            extra,
+        } = self;
+        let named = correlation_id.is_some() || causation_id.is_some() || actor.is_some() || trace_context.is_some();
+        !named && extra.is_empty()
     }
 
     /// Whether an own entry hides one of the named fields.
     pub(crate) fn shadows_a_field(&self) -> bool {
-        ["correlation_id", "causation_id", "actor"]
-            .iter()
-            .any(|key| self.extra.contains_key(*key))
+        let fields = ["correlation_id", "causation_id", "actor"];
+        let fields = fields
+            .into_iter()
+            .chain([TraceContext::TRACEPARENT, TraceContext::TRACESTATE]);
+        !self.extra.is_empty() && fields.into_iter().any(|key| self.extra.contains_key(key))
     }
 
     /// Whether a value nests deeper than [`EventMetadata::MAX_DEPTH`].
@@ -123,5 +170,90 @@ fn value_holds_nul(value: &Value) -> bool {
             .iter()
             .any(|(key, value)| key.contains('\0') || value_holds_nul(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn read(json: &Value) -> EventMetadata {
+        // As the stores read it: from a text.
+        serde_json::from_str(&json.to_string()).unwrap()
+    }
+
+    #[test]
+    fn the_trace_context_stands_beside_the_other_entries() {
+        let context: TraceContext = TRACEPARENT.parse().unwrap();
+        let context = context.with_tracestate("a=b").unwrap();
+        let metadata = EventMetadata::default()
+            .with_actor("clerk-7")
+            .with_trace_context(context)
+            .with("client", "web");
+        let json = serde_json::to_value(&metadata).unwrap();
+        let stored = json!({ "actor": "clerk-7", "traceparent": TRACEPARENT, "tracestate": "a=b", "client": "web" });
+        assert_eq!(json, stored);
+        assert_eq!(read(&json), metadata);
+    }
+
+    #[test]
+    fn metadata_without_one_is_written_as_before() {
+        assert_eq!(serde_json::to_string(&EventMetadata::default()).unwrap(), "{}");
+        let metadata = EventMetadata::default().with_actor("a").with("k", 1);
+        assert_eq!(serde_json::to_string(&metadata).unwrap(), r#"{"actor":"a","k":1}"#);
+    }
+
+    #[test]
+    fn every_record_is_read_whatever_its_own_entries_said_before_the_names_were_taken() {
+        for stored in [
+            json!({ "traceparent": 42 }),
+            json!({ "traceparent": null }),
+            json!({ "traceparent": ["00"], "tracestate": { "a": "b" } }),
+            json!({ "traceparent": "" }),
+            json!({ "traceparent": TRACEPARENT.to_uppercase(), "actor": "a" }),
+            json!({ "traceparent": format!("{TRACEPARENT}-more"), "tracestate": "a=b" }),
+            json!({ "tracestate": "a=b", "k": 1 }),
+        ] {
+            let metadata = read(&stored);
+            assert_eq!(metadata.trace_context, None, "{stored}");
+            assert_eq!(
+                serde_json::to_value(&metadata).unwrap(),
+                stored,
+                "nothing of it is lost"
+            );
+        }
+    }
+
+    #[test]
+    fn what_vendors_added_is_left_alone_where_it_is_not_theirs() {
+        for state in [json!("?"), json!(7), json!(null)] {
+            let stored = json!({ "traceparent": TRACEPARENT, "tracestate": state });
+            let metadata = read(&stored);
+            assert_eq!(metadata.trace_context, TRACEPARENT.parse().ok());
+            assert_eq!(metadata.extra["tracestate"], state);
+            assert_eq!(serde_json::to_value(&metadata).unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn a_trace_context_of_a_later_version_is_read_and_written_as_it_is() {
+        let later = TRACEPARENT.replacen("00", "01", 1) + "-more";
+        let stored = json!({ "traceparent": later });
+        let metadata = read(&stored);
+        assert!(metadata.extra.is_empty());
+        assert_eq!(serde_json::to_value(&metadata).unwrap(), stored);
+    }
+
+    #[test]
+    fn metadata_with_nothing_but_a_trace_context_is_something() {
+        assert!(
+            !EventMetadata::default()
+                .with_trace_context(TRACEPARENT.parse().unwrap())
+                .is_empty()
+        );
     }
 }
