@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenTree};
 use syn::{
-    Attribute, Error, Expr, Ident, LitStr, Path, Result, Token, Type,
+    Attribute, Error, Expr, Fields, Ident, LitStr, Path, Result, Token, Type,
     ext::IdentExt,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
@@ -24,9 +24,12 @@ impl Place {
                 "an enum takes `encoding`, `max_bytes`, `skip` and `crate`, and its variants the stored names"
             }
             Self::Struct => {
-                "a struct takes a stored name, `alias`, `from`, `encoding`, `max_bytes`, `skip` and `crate`"
+                "a struct takes a stored name such as \"OrderPlaced.v1\", `alias`, `from`, `encoding`, `max_bytes`, `skip` and \
+                 `crate`"
             }
-            Self::Variant => "a variant takes a stored name with `alias` and `from`, or `flatten`",
+            Self::Variant => {
+                "a variant takes a stored name such as \"OrderPlaced.v1\" with `alias` and `from`, or `flatten`"
+            }
         }
     }
 
@@ -120,6 +123,17 @@ impl EventAttribute {
     }
 }
 
+/// There it would change nothing, where its author expects a change.
+pub(crate) fn refuse_on_fields(fields: &Fields) -> Result<()> {
+    let mut attributes = fields.iter().flat_map(|field| &field.attrs);
+    attributes
+        .find(|attribute| attribute.path().is_ident("event"))
+        .map_or(Ok(()), |misplaced| {
+            let message = "a field takes no `event`: put it on the variant or the struct";
+            Err(Error::new_spanned(misplaced, message))
+        })
+}
+
 /// The name of the constant in core's `Encoding`.
 fn encoding(name: &LitStr) -> Result<Ident> {
     match name.value().as_str() {
@@ -154,28 +168,39 @@ impl Entry {
     fn parse(key: &str, input: ParseStream<'_>) -> Result<Self> {
         match key {
             "flatten" => Ok(Self::Flatten),
-            "encoding" => value(input).map(Self::Encoding),
-            "max_bytes" => value(input).map(Self::MaxBytes),
-            "crate" => value::<LitStr>(input)?.parse().map(Self::Crate),
-            "skip" => list(input).map(Self::Skip),
-            "alias" => list(input).map(Self::Alias),
-            "from" => list(input).map(Self::From),
+            "encoding" => value(input, "encoding = \"json\"").map(Self::Encoding),
+            "max_bytes" => value(input, "max_bytes = 1024").map(Self::MaxBytes),
+            "crate" => value::<LitStr>(input, "crate = \"path\"")?.parse().map(Self::Crate),
+            "skip" => list(input, "skip(\"OrderViewed.v1\")").map(Self::Skip),
+            "alias" => list(input, "alias(\"OrderBought.v1\")").map(Self::Alias),
+            "from" => list(input, "from(\"OrderPlaced.v1\" = OrderPlacedV1)").map(Self::From),
             _ => skip_to_comma(input).map(|()| Self::Unknown(key.to_owned())),
         }
     }
 }
 
 /// `= value`
-fn value<T: Parse>(input: ParseStream<'_>) -> Result<T> {
-    input.parse::<Token![=]>()?;
-    input.parse()
+fn value<T: Parse>(input: ParseStream<'_>, example: &str) -> Result<T> {
+    let value = |input: ParseStream<'_>| {
+        input.parse::<Token![=]>()?;
+        input.parse()
+    };
+    value(input).map_err(|error| with_example(&error, example))
 }
 
 /// `(element, element)`
-fn list<T: Parse>(input: ParseStream<'_>) -> Result<Punctuated<T, Token![,]>> {
-    let elements;
-    syn::parenthesized!(elements in input);
-    Punctuated::parse_terminated(&elements)
+fn list<T: Parse>(input: ParseStream<'_>, example: &str) -> Result<Punctuated<T, Token![,]>> {
+    let list = |input: ParseStream<'_>| {
+        let elements;
+        syn::parenthesized!(elements in input);
+        Punctuated::parse_terminated(&elements)
+    };
+    list(input).map_err(|error| with_example(&error, example))
+}
+
+/// syn says what it expected, not what to write.
+fn with_example(error: &Error, example: &str) -> Error {
+    Error::new(error.span(), format!("{error}: write `{example}`"))
 }
 
 /// So that the error for an unknown key can say what its place takes.
@@ -190,7 +215,10 @@ impl Parse for OldForm {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         Ok(Self {
             name: input.parse()?,
-            payload: value(input)?,
+            payload: {
+                input.parse::<Token![=]>()?;
+                input.parse()?
+            },
         })
     }
 }

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Data, DataEnum, DeriveInput, Error, Expr, Fields, Ident, LitStr, Result, Type, Variant, spanned::Spanned};
 
 use crate::{
-    attribute::{EventAttribute, OldForm, Place},
+    attribute::{self, EventAttribute, OldForm, Place},
     crate_path,
     errors::Errors,
     payload::{Payload, replace_self},
@@ -95,6 +95,7 @@ impl EventType {
     }
 
     fn add_struct(&mut self, input: &DeriveInput, attribute: EventAttribute, fields: &Fields) -> Result<()> {
+        attribute::refuse_on_fields(fields)?;
         let carried = serde_attribute::of_struct(&input.attrs)?;
         let name = required(attribute.name, input.ident.span())?;
         self.kinds.push(Kind {
@@ -111,13 +112,14 @@ impl EventType {
     fn add_variant(&mut self, variant: &Variant, carried: &Carried) -> Result<()> {
         let ident = &variant.ident;
         let attribute = EventAttribute::parse(&variant.attrs, Place::Variant)?;
+        attribute::refuse_on_fields(&variant.fields)?;
+        let carried = serde_attribute::of_variant(&variant.attrs, carried)?;
         let constructor = quote!(Self::#ident);
         if let Some(flatten) = attribute.flatten {
             let events = flattened_type(variant, &attribute, flatten)?;
             self.flattened.push(Flattened { constructor, events });
             return Ok(());
         }
-        let carried = serde_attribute::of_variant(&variant.attrs, carried)?;
         let name = required(attribute.name, ident.span())?;
         self.kinds.push(Kind {
             constructor,
@@ -156,7 +158,10 @@ fn flattened_type(variant: &Variant, attribute: &EventAttribute, flatten: Span) 
     }
     let mut fields = variant.fields.iter();
     match (fields.next(), fields.next()) {
-        (Some(only), None) if only.ident.is_none() => Ok(only.ty.clone()),
+        (Some(only), None) if only.ident.is_none() => {
+            serde_attribute::refuse_any(&only.attrs)?;
+            Ok(only.ty.clone())
+        }
         _ => {
             let message = "`flatten` needs a variant with one unnamed field that is an event: `Payment(PaymentEvent)`";
             Err(Error::new(flatten, message))

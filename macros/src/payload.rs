@@ -78,7 +78,8 @@ impl Payload {
     pub(crate) fn encode(&self, krate: &TokenStream) -> TokenStream {
         match (self.shape, self.fields.as_slice()) {
             (Shape::Nothing, _) => quote!(codec.encode(&())),
-            (Shape::Newtype, [Field { binding, .. }]) => quote!(codec.encode(#binding)),
+            // The type is said, so that what serde misses is missed where the type stands.
+            (Shape::Newtype, [Field { binding, ty, .. }]) => quote!(codec.encode::<#ty>(#binding)),
             _ => self.encode_struct(krate),
         }
     }
@@ -88,8 +89,8 @@ impl Payload {
         let bindings = self.bindings();
         match (self.shape, self.fields.as_slice()) {
             (Shape::Nothing, _) => quote!(codec.decode(stored.data).map(|()| #constructor #bindings)),
-            (Shape::Newtype, [Field { binding, .. }]) => {
-                quote!(codec.decode(stored.data).map(|#binding| #constructor #bindings))
+            (Shape::Newtype, [Field { binding, ty, .. }]) => {
+                quote!(codec.decode::<#ty>(stored.data).map(|#binding| #constructor #bindings))
             }
             _ => self.decode_struct(krate, constructor),
         }

@@ -55,6 +55,13 @@ pub(crate) fn of_struct(attributes: &[Attribute]) -> Result<Carried> {
     Ok(carried)
 }
 
+/// A flattened event is stored as if it stood alone.
+pub(crate) fn refuse_any(attributes: &[Attribute]) -> Result<()> {
+    entries(attributes)?.first().map_or(Ok(()), |meta| {
+        Err(refused(meta, "a flattened event is stored as its own type says"))
+    })
+}
+
 /// The entries of all `#[serde(...)]`, one by one.
 pub(crate) fn entries(attributes: &[Attribute]) -> Result<Vec<Meta>> {
     let mut all = vec![];

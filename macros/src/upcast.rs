@@ -27,7 +27,8 @@ pub(crate) fn expand(event: &EventType) -> (TokenStream, TokenStream) {
 /// What hops are looked up on; the last one leads nowhere and says so.
 fn probe(EventType { ident, krate, .. }: &EventType) -> TokenStream {
     let message = format!("`{{Self}}` has no way to become `{ident}`");
-    let note = "write `From` for the next old form, for the payload, for the event or for a `Vec` of it";
+    let note = "write `From` for a form that `from(...)` lists after it (oldest first), for the payload, for the event or \
+                for a `Vec` of it";
     quote! {
         struct __OldForm<__Old>(::core::marker::PhantomData<__Old>);
 

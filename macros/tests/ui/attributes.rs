@@ -45,4 +45,25 @@ struct Flat(u8);
 #[serde(into = "u8", from = "u8")]
 struct Converted(u8);
 
+#[derive(Event)]
+enum Lists {
+    #[event("Named.v1", alias = "named")]
+    Named,
+    #[event("Changed.v2", from = "Changed.v1")]
+    Changed,
+    #[event("Turned.v2", from(u8 = "Turned.v1"))]
+    Turned(u8),
+    #[event(name = "Keyed.v1")]
+    Keyed,
+    #[event("Written.v1", encoding = json)]
+    Written,
+}
+
+#[derive(Event)]
+#[event(skip = "Skipped.v1")]
+enum Skips {
+    #[event("Happened.v1")]
+    Happened,
+}
+
 fn main() {}
