@@ -28,6 +28,7 @@ mod limits;
 mod metadata;
 mod position;
 mod read;
+pub mod reading;
 mod recorded_event;
 mod reducer;
 mod serialized_event;

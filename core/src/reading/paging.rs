@@ -1,0 +1,177 @@
+//! From page to page.
+
+use crate::{Direction, ReadStream, RecordedEvent, Version};
+
+/// The next page of a read: of its direction, and from this version on, itself included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Wanted {
+    /// Where the page begins.
+    pub from: Version,
+    /// The most events that it may have.
+    pub events: u64,
+}
+
+/// How a read of a stream goes from page to page.
+///
+/// ```
+/// use composable_rust_core::{ReadStream, StreamId, Version, reading::Paging};
+///
+/// let newest_first = ReadStream::new(StreamId::new("order", 1)?).backward();
+/// let page = Paging::of(&newest_first).next(100);
+/// assert_eq!(page.map(|page| page.from), Some(Version::MAX));
+/// # Ok::<(), composable_rust_core::StreamIdError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Paging {
+    direction: Direction,
+    /// How many more events are wanted.
+    left: u64,
+    /// Where the next page begins; `None` after the last one.
+    next: Option<Version>,
+}
+
+impl Paging {
+    /// At the beginning of `read`.
+    #[must_use]
+    pub fn of(read: &ReadStream) -> Self {
+        let beginning = match read.direction {
+            Direction::Forward => Version::from(1),
+            Direction::Backward => Version::MAX,
+        };
+        Self {
+            direction: read.direction,
+            left: read.limit.unwrap_or(u64::MAX),
+            next: Some(read.from.unwrap_or(beginning)),
+        }
+    }
+
+    /// The next page, of at most `most` events, where one is wanted. Asked again, it is the same one, until
+    /// [`Paging::turn`].
+    #[must_use]
+    pub fn next(&self, most: u64) -> Option<Wanted> {
+        let events = self.left.min(most);
+        let from = self.next.filter(|_| events > 0)?;
+        Some(Wanted { from, events })
+    }
+
+    /// Goes on behind `page`, the events that were there. `more` says whether there may be others behind them: the page
+    /// had as many as it may have, or ended early for its size. An empty one with more behind it is asked for again.
+    pub fn turn(&mut self, page: &[RecordedEvent], more: bool) {
+        self.left = self.left.saturating_sub(page.len() as u64);
+        if let Some(last) = page.last() {
+            self.next = self.behind(last.version);
+        }
+        self.next = self.next.filter(|_| more);
+    }
+
+    fn behind(&self, version: Version) -> Option<Version> {
+        match self.direction {
+            Direction::Forward => version.next(),
+            Direction::Backward => version.checked_sub(1).filter(|before| *before > Version::INITIAL),
+        }
+    }
+}
+
+/// What is missing of a command of which `page` holds the first events, and no other events: its first one says how
+/// many it has.
+///
+/// ```
+/// use composable_rust_core::reading::rest_of_command;
+/// assert_eq!(rest_of_command(&[]), None);
+/// ```
+#[must_use]
+pub fn rest_of_command(page: &[RecordedEvent]) -> Option<ReadStream> {
+    let (first, last) = (page.first()?, page.last()?);
+    let missing = u64::from(first.command?.events).saturating_sub(page.len() as u64);
+    let from = last.version.next().filter(|_| missing > 0)?;
+    Some(ReadStream::new(last.stream_id.clone()).from(from).limit(missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{CommandId, CommandMark, Encoding, EventId, Position, SerializedEvent, StreamId};
+
+    fn stream() -> StreamId {
+        StreamId::new("test", 1).unwrap()
+    }
+
+    fn event(version: u32) -> RecordedEvent {
+        let id = EventId::from_uuid(Uuid::from_u128(version.into()));
+        let written = SerializedEvent::new(id, "Happened.v1", Encoding::BINCODE, vec![]);
+        let position = Position::from_sequence(version.into());
+        RecordedEvent::new(stream(), version.into(), position, DateTime::UNIX_EPOCH, written)
+    }
+
+    fn events(versions: impl IntoIterator<Item = u32>) -> Vec<RecordedEvent> {
+        versions.into_iter().map(event).collect()
+    }
+
+    fn wanted(from: u32, events: u64) -> Option<Wanted> {
+        let from = Version::from(from);
+        Some(Wanted { from, events })
+    }
+
+    #[test]
+    fn a_read_goes_on_behind_the_last_event() {
+        let mut paging = Paging::of(&ReadStream::new(stream()));
+        assert_eq!(paging.next(2), wanted(1, 2));
+        paging.turn(&events([1, 2]), true);
+        assert_eq!(paging.next(2), wanted(3, 2));
+        paging.turn(&events([3]), false);
+        assert_eq!(paging.next(2), None);
+    }
+
+    #[test]
+    fn a_limit_ends_it_though_there_is_more() {
+        let mut paging = Paging::of(&ReadStream::new(stream()).limit(3));
+        assert_eq!(paging.next(2), wanted(1, 2));
+        paging.turn(&events([1, 2]), true);
+        assert_eq!(paging.next(2), wanted(3, 1));
+        paging.turn(&events([3]), true);
+        assert_eq!(paging.next(2), None);
+        assert_eq!(Paging::of(&ReadStream::new(stream()).limit(0)).next(2), None);
+    }
+
+    #[test]
+    fn backward_it_ends_at_the_first_event() {
+        let mut paging = Paging::of(&ReadStream::new(stream()).backward().from(Version::from(3)));
+        assert_eq!(paging.next(2), wanted(3, 2));
+        paging.turn(&events([3, 2]), true);
+        assert_eq!(paging.next(2), wanted(1, 2));
+        paging.turn(&events([1]), true);
+        assert_eq!(paging.next(2), None);
+    }
+
+    #[test]
+    fn an_empty_page_with_more_behind_it_is_asked_for_again() {
+        let mut paging = Paging::of(&ReadStream::new(stream()));
+        paging.turn(&[], true);
+        assert_eq!(paging.next(2), wanted(1, 2));
+    }
+
+    #[test]
+    fn at_the_end_of_the_range_there_is_no_further_page() {
+        let mut paging = Paging::of(&ReadStream::new(stream()).from(Version::MAX));
+        let mut last = event(1);
+        last.version = Version::MAX;
+        paging.turn(&[last], true);
+        assert_eq!(paging.next(2), None);
+    }
+
+    #[test]
+    fn the_rest_of_a_command_lies_behind_its_page() {
+        let mut page = events([4, 5]);
+        assert_eq!(rest_of_command(&page), None);
+        let id = CommandId::from_uuid(Uuid::from_u128(9));
+        page[0].command = Some(CommandMark { id, events: 5 });
+        let rest = ReadStream::new(stream()).from(Version::from(6)).limit(3);
+        assert_eq!(rest_of_command(&page), Some(rest));
+        page[0].command = Some(CommandMark { id, events: 2 });
+        assert_eq!(rest_of_command(&page), None);
+    }
+}
