@@ -111,17 +111,17 @@ mod tests {
         versions.into_iter().map(event).collect()
     }
 
-    fn wanted(from: u32, events: u64) -> Option<Wanted> {
+    fn wanted(from: u32, events: u64) -> Wanted {
         let from = Version::from(from);
-        Some(Wanted { from, events })
+        Wanted { from, events }
     }
 
     #[test]
     fn a_read_goes_on_behind_the_last_event() {
         let mut paging = Paging::of(&ReadStream::new(stream()));
-        assert_eq!(paging.next(2), wanted(1, 2));
+        assert_eq!(paging.next(2), Some(wanted(1, 2)));
         paging.turn(&events([1, 2]), true);
-        assert_eq!(paging.next(2), wanted(3, 2));
+        assert_eq!(paging.next(2), Some(wanted(3, 2)));
         paging.turn(&events([3]), false);
         assert_eq!(paging.next(2), None);
     }
@@ -129,9 +129,9 @@ mod tests {
     #[test]
     fn a_limit_ends_it_though_there_is_more() {
         let mut paging = Paging::of(&ReadStream::new(stream()).limit(3));
-        assert_eq!(paging.next(2), wanted(1, 2));
+        assert_eq!(paging.next(2), Some(wanted(1, 2)));
         paging.turn(&events([1, 2]), true);
-        assert_eq!(paging.next(2), wanted(3, 1));
+        assert_eq!(paging.next(2), Some(wanted(3, 1)));
         paging.turn(&events([3]), true);
         assert_eq!(paging.next(2), None);
         assert_eq!(Paging::of(&ReadStream::new(stream()).limit(0)).next(2), None);
@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn backward_it_ends_at_the_first_event() {
         let mut paging = Paging::of(&ReadStream::new(stream()).backward().from(Version::from(3)));
-        assert_eq!(paging.next(2), wanted(3, 2));
+        assert_eq!(paging.next(2), Some(wanted(3, 2)));
         paging.turn(&events([3, 2]), true);
-        assert_eq!(paging.next(2), wanted(1, 2));
+        assert_eq!(paging.next(2), Some(wanted(1, 2)));
         paging.turn(&events([1]), true);
         assert_eq!(paging.next(2), None);
     }
@@ -151,7 +151,7 @@ mod tests {
     fn an_empty_page_with_more_behind_it_is_asked_for_again() {
         let mut paging = Paging::of(&ReadStream::new(stream()));
         paging.turn(&[], true);
-        assert_eq!(paging.next(2), wanted(1, 2));
+        assert_eq!(paging.next(2), Some(wanted(1, 2)));
     }
 
     #[test]
