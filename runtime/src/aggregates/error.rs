@@ -4,8 +4,9 @@ use composable_rust_core::{
     AppendError, Conflict, EventError, ObserveError, ReadError, Source, StreamId, StreamIdError, Version,
 };
 
-/// Why a command was not (or is not known to be) carried out. But for [`ExecuteError::OutcomeUnknown`], nothing is
-/// stored.
+/// Why a command was not (or is not known to be) carried out. But for [`ExecuteError::OutcomeUnknown`], nothing was stored
+/// by this call. A command with an id that was sent before may be stored by that sending: sent again until it is answered,
+/// it is carried out once.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecuteError<R> {
@@ -20,7 +21,8 @@ pub enum ExecuteError<R> {
     /// The store can't be reached; nothing is stored. Send the command again later.
     #[error("the event store is unavailable; the command was not carried out")]
     Unavailable(#[source] Source),
-    /// The events may be stored or not: look at the stream before sending the command again.
+    /// The events may be stored or not: look at the stream before sending the command again. A command with an id is sent
+    /// again as it is.
     #[error("the outcome of the command is unknown: its events may be stored or not")]
     OutcomeUnknown(#[source] Source),
     /// The store refused the events (too large, invalid, or for a reason of its own); final.

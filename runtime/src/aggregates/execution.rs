@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use composable_rust_core::{
-    Aggregate, AppendError, Appended, CommandId, Conflict, EventId, Session, StreamAppend, StreamId, Version,
+    Aggregate, AppendError, Appended, Conflict, EventId, RecordedEvent, Session, StreamAppend, StreamId, Version,
 };
 use tracing::{Instrument, debug, debug_span, error, warn};
 
@@ -119,7 +119,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
             Ok(Err(error)) => return Round::Done(Err(ExecuteError::Unencodable(error))),
             Err(message) => return Round::Done(Err(ExecuteError::Panicked { message })),
         };
-        if !self.request.begun.begin() {
+        if !self.request.progress.begin() {
             return Round::Done(Err(ExecuteError::Expired));
         }
         session.stage(events);
@@ -134,29 +134,66 @@ impl<'a, A: Aggregate> Execution<'a, A> {
 
     async fn failed(&self, session: &mut Session<A>, error: AppendError) -> Round<A> {
         session.failed();
-        if !matches!(error, AppendError::OutcomeUnknown(_)) {
-            self.request.begun.undo();
+        match error {
+            // The stream may have moved on without us.
+            AppendError::OutcomeUnknown(_) => return Round::Torn(Err(error.into())),
+            AppendError::DuplicateCommand { .. } => return Round::Done(self.first_result(error).await),
+            _ => self.request.progress.undo(),
         }
         match error {
             AppendError::Conflict(conflict) => Round::Again(conflict),
-            // The stream may have moved on without us.
-            AppendError::OutcomeUnknown(_) => Round::Torn(Err(error.into())),
-            AppendError::DuplicateCommand { .. } => Round::Done(self.unless_stored(Err(error.into())).await),
             certain => Round::Done(Err(certain.into())),
+        }
+    }
+
+    /// What the command led to when it was sent before. The store says that this is stored: if it can't be read, the
+    /// caller must not hear that nothing is.
+    async fn first_result(&self, duplicate: AppendError) -> Outcome<A> {
+        match self.stored().await {
+            Ok(Some(committed)) => Ok(committed),
+            Ok(None) => Err(ExecuteError::OutcomeUnknown(Arc::new(duplicate))),
+            Err(error) => Err(ExecuteError::OutcomeUnknown(Arc::new(error))),
         }
     }
 
     /// The answer, unless the command's events are stored already: then theirs. Asked only here, so that a command that
     /// is carried out pays no extra trip.
     async fn unless_stored(&self, answer: Outcome<A>) -> Outcome<A> {
-        let Some(command_id) = self.request.context.command_id else {
-            return answer;
-        };
-        match self.host.stored(self.stream_id, command_id).await {
+        match self.stored().await {
             Ok(Some(committed)) => Ok(committed),
             Ok(None) => answer,
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What the command has led to, if it was carried out before.
+    async fn stored(&self) -> Result<Option<Committed<A::Event>>, LoadError> {
+        let Some(command_id) = self.request.context.command_id else {
+            return Ok(None);
+        };
+        let recorded = self.host.store.load_command(self.stream_id, command_id).await?;
+        let Some(last) = recorded.last() else { return Ok(None) };
+        self.request.progress.repeats(last.metadata.clone().unwrap_or_default());
+        Ok(Some(Committed {
+            events: self.decoded(&recorded)?,
+            version: last.version,
+            position: Some(last.position),
+            event_id: Some(last.id),
+        }))
+    }
+
+    fn decoded(&self, recorded: &[RecordedEvent]) -> Result<Vec<A::Event>, LoadError> {
+        let mut events = Vec::with_capacity(recorded.len());
+        for record in recorded {
+            let decoded = caught(|| record.decode::<A::Event>()).map_err(|message| LoadError::Panicked { message })?;
+            let decoded = decoded.map_err(|source| LoadError::Undecodable {
+                stream_id: self.stream_id.clone(),
+                version: record.version,
+                source,
+            })?;
+            events.extend(decoded.into_vec());
+        }
+        Ok(events)
     }
 
     fn committed(&self, session: &mut Session<A>, appended: Appended, event_id: Option<EventId>) -> Round<A> {
@@ -200,32 +237,5 @@ impl<A: Aggregate> Host<A> {
             return Ok(None);
         }
         Ok(Some(self.catch_up(stream_id, session).await?))
-    }
-
-    /// What a command has led to when it was carried out before.
-    async fn stored(
-        &self,
-        stream_id: &StreamId,
-        command_id: CommandId,
-    ) -> Result<Option<Committed<A::Event>>, LoadError> {
-        let recorded = self.store.load_command(stream_id, command_id).await?;
-        let Some(last) = recorded.last() else { return Ok(None) };
-        let (version, position, event_id) = (last.version, Some(last.position), Some(last.id));
-        let mut events = Vec::with_capacity(recorded.len());
-        for record in &recorded {
-            let decoded = caught(|| record.decode::<A::Event>()).map_err(|message| LoadError::Panicked { message })?;
-            let decoded = decoded.map_err(|source| LoadError::Undecodable {
-                stream_id: stream_id.clone(),
-                version: record.version,
-                source,
-            })?;
-            events.extend(decoded.into_vec());
-        }
-        Ok(Some(Committed {
-            events,
-            version,
-            position,
-            event_id,
-        }))
     }
 }

@@ -41,7 +41,7 @@ pub(super) enum Fits<A: Aggregate> {
 impl<A: Aggregate> Member<A> {
     pub(super) fn begin(&self) -> bool {
         match self.decided {
-            Decided::Events(..) => self.ticket.request.begun.begin(),
+            Decided::Events(..) => self.ticket.request.progress.begin(),
             Decided::Held(_) => true,
         }
     }

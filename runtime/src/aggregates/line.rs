@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -9,17 +10,19 @@ use std::{
 };
 
 use composable_rust_core::{Aggregate, Session, StreamId};
-use tokio::{runtime::Handle, sync::oneshot};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared, WeakShared},
+};
+use tokio::runtime::Handle;
 
-use super::ExecuteError;
 use super::{
     Host,
-    request::{Outcome, Request, Ticket, Unanswered},
-    share,
+    execution::Execution,
+    look::Look,
+    request::{Ticket, Unanswered},
+    serve::Server,
 };
-
-/// How many commands leave the line together.
-const TOGETHER: usize = 1000;
 
 /// A stream, what is known of it, and who waits for it.
 pub(super) struct Slot<A: Aggregate> {
@@ -33,26 +36,23 @@ struct Line<A: Aggregate> {
     /// `None` is to be loaded, or is being worked with.
     session: Option<Session<A>>,
     busy: bool,
-    waiting: VecDeque<Waiting<A>>,
+    /// What somebody who found the line empty works at.
+    alone: Option<WeakShared<BoxFuture<'static, ()>>>,
+    waiting: Queue<A>,
 }
 
-enum Waiting<A: Aggregate> {
+/// Who waits, and on which runtime.
+pub(super) type Queue<A> = VecDeque<(Handle, Waiting<A>)>;
+
+/// Somebody who wants to work on a stream.
+pub(super) enum Waiting<A: Aggregate> {
     Command(Box<Ticket<A>>),
-    /// Somebody who wants to look for himself.
-    Look(oneshot::Sender<Turn<A>>),
+    Look(Look<A>),
 }
 
-/// What comes of a command that gets in line.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the usual one, and a box would cost each command an allocation"
-)]
-pub(super) enum Joined<A: Aggregate> {
-    /// Nobody is there: its caller carries it out.
-    Turn(Turn<A>, Request<A>),
-    /// It is carried out when its turn comes, perhaps with others.
-    Waiting(oneshot::Receiver<Outcome<A>>),
-}
+/// Work that whoever wants its result polls. It can be polled by others as well: so it goes on if its first owner, though
+/// still there, does not poll it any more.
+pub(super) type Alone = Shared<BoxFuture<'static, ()>>;
 
 impl<A: Aggregate> Slot<A> {
     pub(super) fn new(stream_id: StreamId) -> Self {
@@ -62,6 +62,7 @@ impl<A: Aggregate> Slot<A> {
             line: Mutex::new(Line {
                 session: None,
                 busy: false,
+                alone: None,
                 waiting: VecDeque::new(),
             }),
         }
@@ -77,50 +78,46 @@ impl<A: Aggregate> Slot<A> {
         self.used.swap(false, Ordering::Relaxed)
     }
 
-    /// Carries out at once, or gets in line.
+    /// Gets in line. Who finds nobody there has to poll what comes back.
     pub(super) fn join(
         self: &Arc<Self>,
         host: &Arc<Host<A>>,
-        request: Request<A>,
-    ) -> Result<Joined<A>, ExecuteError<A::Rejection>> {
+        waiting: Waiting<A>,
+    ) -> Result<Option<Alone>, Unanswered> {
         let mut line = self.line();
         if !line.busy {
-            return Ok(Joined::Turn(self.turn(host, &mut line), request));
+            line.busy = true;
+            let turn = Turn {
+                host: Arc::clone(host),
+                slot: Arc::clone(self),
+                session: line.session.take(),
+            };
+            let alone = turn.carry_out(waiting).boxed().shared();
+            line.alone = alone.downgrade();
+            return Ok(Some(alone));
         }
         // Whoever waits is carried out by a task, which needs a runtime.
-        let runtime = Handle::try_current();
-        let runtime = runtime.map_err(|_| ExecuteError::Unavailable(Unanswered::NoRuntime.source()))?;
-        let (ticket, answer) = Ticket::new(request, runtime);
-        line.waiting.push_back(Waiting::Command(Box::new(ticket)));
-        Ok(Joined::Waiting(answer))
+        let runtime = Handle::try_current().map_err(|_| Unanswered::NoRuntime)?;
+        line.waiting.push_back((runtime.clone(), waiting));
+        let alone = line.alone.take();
+        // Not under the lock: a task that a runtime drops at once gives its turn back.
+        drop(line);
+        if let Some(alone) = alone.and_then(|alone| alone.upgrade()) {
+            runtime.spawn(alone);
+        }
+        Ok(None)
     }
 
-    /// The turn of somebody who wants to look, after those who came before.
-    pub(super) async fn look(self: &Arc<Self>, host: &Arc<Host<A>>) -> Turn<A> {
-        loop {
-            let next = {
-                let mut line = self.line();
-                if !line.busy {
-                    return self.turn(host, &mut line);
-                }
-                let (sender, turn) = oneshot::channel();
-                line.waiting.push_back(Waiting::Look(sender));
-                turn
-            };
-            // Nobody lets go of a sender without a turn; if it ever happened, the line would be joined again.
-            if let Ok(turn) = next.await {
-                return turn;
-            }
-        }
+    /// Those who have come meanwhile, behind those of whom is known already.
+    pub(super) fn add_waiting(&self, known: &mut Queue<A>) {
+        known.append(&mut self.line().waiting);
     }
 
-    fn turn(self: &Arc<Self>, host: &Arc<Host<A>>, line: &mut Line<A>) -> Turn<A> {
-        line.busy = true;
-        Turn {
-            host: Arc::clone(host),
-            slot: Arc::clone(self),
-            session: line.session.take(),
-        }
+    /// Puts some back who came before all others.
+    pub(super) fn put_back(&self, mut first: Queue<A>) {
+        let mut line = self.line();
+        first.append(&mut line.waiting);
+        line.waiting = first;
     }
 
     fn line(&self) -> MutexGuard<'_, Line<A>> {
@@ -128,20 +125,7 @@ impl<A: Aggregate> Slot<A> {
     }
 }
 
-impl<A: Aggregate> Line<A> {
-    /// The commands at the head of the line, up to somebody who wants to look.
-    fn commands(&mut self) -> VecDeque<Ticket<A>> {
-        let is_command = |waiting: &&Waiting<A>| matches!(waiting, Waiting::Command(_));
-        let count = self.waiting.iter().take(TOGETHER).take_while(is_command).count();
-        let commands = self.waiting.drain(..count).filter_map(|waiting| match waiting {
-            Waiting::Command(ticket) => Some(*ticket),
-            Waiting::Look(_) => None,
-        });
-        commands.collect()
-    }
-}
-
-/// The right to work on a stream; the next in line has it when this is dropped.
+/// The right to work on a stream; when it is dropped, those who wait have it.
 pub(super) struct Turn<A: Aggregate> {
     pub(super) host: Arc<Host<A>>,
     pub(super) slot: Arc<Slot<A>>,
@@ -150,43 +134,39 @@ pub(super) struct Turn<A: Aggregate> {
 }
 
 impl<A: Aggregate> Turn<A> {
-    /// Commands that have come meanwhile.
-    pub(super) fn commands(&self) -> VecDeque<Ticket<A>> {
-        self.slot.line().commands()
+    async fn carry_out(mut self, waiting: Waiting<A>) {
+        match waiting {
+            Waiting::Command(ticket) => self.execute(*ticket).await,
+            Waiting::Look(look) => look.answer(self.look().await),
+        }
     }
 
-    fn passed_on(&mut self) -> Self {
-        Self {
-            host: Arc::clone(&self.host),
-            slot: Arc::clone(&self.slot),
-            session: self.session.take(),
-        }
+    /// Carries one command out, alone.
+    pub(super) async fn execute(&mut self, ticket: Ticket<A>) {
+        let execution = Execution::new(&self.host, &self.slot.stream_id, &ticket.request);
+        let outcome = execution.run(&mut self.session).await;
+        ticket.answer(outcome);
     }
 }
 
 impl<A: Aggregate> Drop for Turn<A> {
     fn drop(&mut self) {
-        let slot = Arc::clone(&self.slot);
-        let mut line = slot.line();
-        let commands = line.commands();
-        let look = if commands.is_empty() {
-            line.waiting.pop_front()
-        } else {
-            None
-        };
-        if commands.is_empty() && look.is_none() {
+        let mut line = self.slot.line();
+        line.alone = None;
+        let Some((runtime, _)) = line.waiting.front() else {
             line.session = self.session.take();
             line.busy = false;
             return;
-        }
-        // What follows may drop the turn again, which takes the lock.
+        };
+        let (runtime, waiting) = (runtime.clone(), mem::take(&mut line.waiting));
+        // A runtime that is shutting down drops the task at once, and the turn with it, which takes the lock.
         drop(line);
-        let turn = self.passed_on();
-        if let Some(Waiting::Look(sender)) = look {
-            // Who does not look any more passes it on.
-            drop(sender.send(turn));
-        } else if let Some(runtime) = commands.front().map(|ticket| ticket.runtime.clone()) {
-            runtime.spawn(share::until_empty(turn, commands));
-        }
+        let turn = Self {
+            host: Arc::clone(&self.host),
+            slot: Arc::clone(&self.slot),
+            session: self.session.take(),
+        };
+        let server = Server::new(turn, runtime.id(), waiting);
+        runtime.spawn(server.until_nobody_waits());
     }
 }

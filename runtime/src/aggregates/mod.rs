@@ -10,8 +10,10 @@ mod group;
 mod hot;
 mod line;
 mod load;
+mod look;
 mod request;
 mod saving;
+mod serve;
 mod share;
 mod snapshots;
 
@@ -25,11 +27,11 @@ pub use context::CommandContext;
 pub use error::{ExecuteError, LoadError};
 
 use crate::{envelope, persistent::Persistent, within::within};
-use execution::Execution;
 use gate::Gate;
 use hot::Hot;
-use line::{Joined, Slot};
-use request::{Begun, Outcome, Request, Unanswered};
+use line::{Slot, Waiting};
+use look::Look;
+use request::{Outcome, Progress, Request, Ticket, Unanswered};
 use saving::Saving;
 
 /// Hosts as many streams of an [`Aggregate`] as there are, and answers each caller with the outcome of *its* command.
@@ -115,7 +117,8 @@ impl<A: Aggregate> Aggregates<A> {
 
     /// Carries out `command` on the stream `category-id`.
     ///
-    /// Dropping the future leaves the command done or not done, never half.
+    /// Dropping the future leaves the command done or not done, never half. A future that was begun and is not polled any
+    /// more holds up nobody else.
     ///
     /// # Errors
     /// See [`ExecuteError`]. Only [`ExecuteError::OutcomeUnknown`] leaves open whether events were stored; a rejection
@@ -141,43 +144,55 @@ impl<A: Aggregate> Aggregates<A> {
         if let Some(envelope) = envelope::current() {
             envelope.complete(&mut context.metadata);
         }
-        let metadata = context.metadata.clone();
-        let outcome = self.in_time(id, command, context).await;
+        let (metadata, progress) = (context.metadata.clone(), Arc::new(Progress::default()));
+        let outcome = self.in_time(id, command, context, &progress).await;
         if let Ok(Committed {
             event_id: Some(last), ..
         }) = outcome
         {
-            envelope::enter(|| envelope::caused_by(last, Some(&metadata)));
+            // What follows belongs to what is stored, also if that was stored when the command was sent before.
+            let metadata = progress.first().unwrap_or(&metadata);
+            envelope::enter(|| envelope::caused_by(last, Some(metadata)));
         }
         outcome
     }
 
-    async fn in_time(&self, id: &str, command: A::Command, context: CommandContext) -> Outcome<A> {
-        let (begun, deadline) = (Arc::new(Begun::default()), context.deadline);
-        let answer = self.carry_out(id, command, context, Arc::clone(&begun));
+    async fn in_time(
+        &self,
+        id: &str,
+        command: A::Command,
+        context: CommandContext,
+        progress: &Arc<Progress>,
+    ) -> Outcome<A> {
+        let deadline = context.deadline;
+        let answer = self.carry_out(id, command, context, progress);
         let Some(deadline) = deadline else {
             return answer.await;
         };
         match within(&*self.host.store.clock, deadline, answer).await {
             Some(outcome) => outcome,
-            None if begun.withdraw() => Err(ExecuteError::Expired),
+            None if progress.withdraw() => Err(ExecuteError::Expired),
             None => Err(ExecuteError::OutcomeUnknown(Unanswered::Deadline.source())),
         }
     }
 
-    async fn carry_out(&self, id: &str, command: A::Command, context: CommandContext, begun: Arc<Begun>) -> Outcome<A> {
+    async fn carry_out(
+        &self,
+        id: &str,
+        command: A::Command,
+        context: CommandContext,
+        progress: &Arc<Progress>,
+    ) -> Outcome<A> {
         let place = self.host.gate.enter().await.ok_or(ExecuteError::Closed)?;
         let slot = self.slot(id)?;
-        match slot.join(&self.host, Request::new(command, context, begun, place))? {
-            Joined::Turn(mut turn, request) => {
-                let execution = Execution::new(&self.host, &slot.stream_id, &request);
-                execution.run(&mut turn.session).await
-            }
-            Joined::Waiting(answer) => {
-                let unanswered = |_| Err(ExecuteError::OutcomeUnknown(Unanswered::RuntimeEnded.source()));
-                answer.await.unwrap_or_else(unanswered)
-            }
+        let (ticket, answer) = Ticket::new(Request::new(command, context, Arc::clone(progress), place));
+        let joined = slot.join(&self.host, Waiting::Command(Box::new(ticket)));
+        if let Some(alone) = joined.map_err(|why| ExecuteError::Unavailable(why.source()))? {
+            alone.await;
         }
+        answer
+            .await
+            .unwrap_or_else(|_| Err(progress.unanswered(Unanswered::RuntimeEnded)))
     }
 
     /// The state of the stream `category-id` and its version; never older than the call, also where other processes
@@ -186,19 +201,14 @@ impl<A: Aggregate> Aggregates<A> {
     /// # Errors
     /// See [`LoadError`].
     pub async fn state(&self, id: &str) -> Result<Versioned<A::State>, LoadError> {
-        let slot = self.slot(id)?;
-        let mut turn = slot.look(&self.host).await;
-        // Taken out while it is worked with: a future that is dropped leaves nothing half done behind.
-        let session = match turn.session.take() {
-            Some(session) => self.host.catch_up(&slot.stream_id, session).await?,
-            None => self.host.load(&slot.stream_id).await?,
-        };
-        let versioned = Versioned {
-            version: session.version(),
-            state: Arc::clone(session.state()),
-        };
-        turn.session = Some(session);
-        Ok(versioned)
+        let unavailable = |why: Unanswered| LoadError::Unavailable(why.source());
+        let (look, seen) = Look::new();
+        let joined = self.slot(id)?.join(&self.host, Waiting::Look(look));
+        if let Some(alone) = joined.map_err(unavailable)? {
+            alone.await;
+        }
+        seen.await
+            .unwrap_or_else(|_| Err(unavailable(Unanswered::RuntimeEnded)))
     }
 
     /// The state as it was at `version`: time travel. Nothing stays in memory of it. Version 0 is the default state.

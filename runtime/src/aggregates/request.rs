@@ -1,12 +1,12 @@
 //! A command, and who waits for its answer.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU8, Ordering},
 };
 
-use composable_rust_core::{Aggregate, Conflict, ExpectedVersion, Source, StreamId, Version};
-use tokio::{runtime::Handle, sync::oneshot};
+use composable_rust_core::{Aggregate, Conflict, EventMetadata, ExpectedVersion, Source, StreamId, Version};
+use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::{CommandContext, Committed, ExecuteError, gate::Place};
@@ -17,18 +17,18 @@ pub(super) type Outcome<A> = Result<Committed<<A as Aggregate>::Event>, ExecuteE
 pub(super) struct Request<A: Aggregate> {
     pub(super) command: A::Command,
     pub(super) context: CommandContext,
-    pub(super) begun: Arc<Begun>,
+    pub(super) progress: Arc<Progress>,
     /// The caller's, so that what is done for it in another task is found under it.
     pub(super) span: Span,
     _place: Place,
 }
 
 impl<A: Aggregate> Request<A> {
-    pub(super) fn new(command: A::Command, context: CommandContext, begun: Arc<Begun>, place: Place) -> Self {
+    pub(super) fn new(command: A::Command, context: CommandContext, progress: Arc<Progress>, place: Place) -> Self {
         Self {
             command,
             context,
-            begun,
+            progress,
             span: Span::current(),
             _place: place,
         }
@@ -45,18 +45,21 @@ impl<A: Aggregate> Request<A> {
     }
 }
 
-/// Whether an append with the command's events may be under way: what a caller whose patience ends must be told.
+/// What a caller and whoever carries its command out know together.
 #[derive(Debug, Default)]
-pub(super) struct Begun(AtomicU8);
+pub(super) struct Progress {
+    phase: AtomicU8,
+    first: OnceLock<EventMetadata>,
+}
 
-impl Begun {
+impl Progress {
     const WAITING: u8 = 0;
     const BEGUN: u8 = 1;
     const WITHDRAWN: u8 = 2;
 
     /// From here on it may be stored; `false` if the caller has withdrawn it before.
     pub(super) fn begin(&self) -> bool {
-        self.turn(Self::WAITING, Self::BEGUN) || self.0.load(Ordering::Acquire) == Self::BEGUN
+        self.turn(Self::WAITING, Self::BEGUN) || self.is_begun()
     }
 
     /// Certainly nothing was stored.
@@ -69,22 +72,44 @@ impl Begun {
         self.turn(Self::WAITING, Self::WITHDRAWN)
     }
 
+    /// What a caller is told whose command nobody carries out any more.
+    pub(super) fn unanswered<R>(&self, why: Unanswered) -> ExecuteError<R> {
+        if self.is_begun() {
+            ExecuteError::OutcomeUnknown(why.source())
+        } else {
+            ExecuteError::Unavailable(why.source())
+        }
+    }
+
+    /// The events were stored when the command was sent before, with this metadata.
+    pub(super) fn repeats(&self, first: EventMetadata) {
+        // A command is found stored once: then it is answered.
+        let _ = self.first.set(first);
+    }
+
+    /// With which metadata the events were stored when the command was sent before, if they were.
+    pub(super) fn first(&self) -> Option<&EventMetadata> {
+        self.first.get()
+    }
+
     fn is_begun(&self) -> bool {
-        self.0.load(Ordering::Acquire) == Self::BEGUN
+        self.phase.load(Ordering::Acquire) == Self::BEGUN
     }
 
     fn turn(&self, from: u8, to: u8) -> bool {
-        let turned = self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        let turned = self
+            .phase
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
         turned.is_ok()
     }
 }
 
-/// Why a command that waited was not answered by whoever carried it out.
+/// Why somebody who waited was not answered.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(super) enum Unanswered {
-    #[error("the runtime that carried the command out has ended")]
+    #[error("the runtime that was to carry it out has ended")]
     RuntimeEnded,
-    #[error("the command was given outside of a tokio runtime while another one was under way")]
+    #[error("asked outside of a tokio runtime while another command of the stream was under way")]
     NoRuntime,
     #[error("the caller's deadline has passed")]
     Deadline,
@@ -96,50 +121,25 @@ impl Unanswered {
     }
 }
 
-/// A command that waits for its turn.
+/// A command and the way back to its caller. Dropped without an answer, it says that nobody carries it out any more.
 pub(super) struct Ticket<A: Aggregate> {
     pub(super) request: Request<A>,
-    /// Where its caller waits.
-    pub(super) runtime: Handle,
-    reply: Option<oneshot::Sender<Outcome<A>>>,
+    reply: oneshot::Sender<Outcome<A>>,
 }
 
 impl<A: Aggregate> Ticket<A> {
-    pub(super) fn new(request: Request<A>, runtime: Handle) -> (Self, oneshot::Receiver<Outcome<A>>) {
+    pub(super) fn new(request: Request<A>) -> (Self, oneshot::Receiver<Outcome<A>>) {
         let (reply, answer) = oneshot::channel();
-        let ticket = Self {
-            request,
-            runtime,
-            reply: Some(reply),
-        };
-        (ticket, answer)
+        (Self { request, reply }, answer)
     }
 
     /// Whether its caller still waits. What nobody waits for is not begun.
     pub(super) fn is_wanted(&self) -> bool {
-        self.reply.as_ref().is_some_and(|reply| !reply.is_closed())
+        !self.reply.is_closed()
     }
 
-    pub(super) fn answer(mut self, outcome: Outcome<A>) {
-        self.send(outcome);
-    }
-
-    fn send(&mut self, outcome: Outcome<A>) {
-        if let Some(reply) = self.reply.take() {
-            // A caller that is gone does not want to know.
-            let _ = reply.send(outcome);
-        }
-    }
-}
-
-impl<A: Aggregate> Drop for Ticket<A> {
-    /// Answers exactly once, also when the runtime ends in the middle.
-    fn drop(&mut self) {
-        let why = Unanswered::RuntimeEnded.source();
-        self.send(Err(if self.request.begun.is_begun() {
-            ExecuteError::OutcomeUnknown(why)
-        } else {
-            ExecuteError::Unavailable(why)
-        }));
+    pub(super) fn answer(self, outcome: Outcome<A>) {
+        // A caller that is gone does not want to know.
+        let _ = self.reply.send(outcome);
     }
 }

@@ -1,33 +1,21 @@
 //! Commands that pile up on a busy stream share appends: decided one after another against tentative state, stored as one
 //! append, and each answered for itself once that is acknowledged.
-//!
-//! In a task of its own: a caller may be dropped in the middle, and the others depend on the append.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use composable_rust_core::{Aggregate, AppendError, Appended, Conflict, Session, StreamAppend};
 use tracing::{Instrument, debug_span, error};
 
 use super::{
     Committed, ExecuteError,
-    execution::Execution,
     group::{Decided, Fits, Group, Member, answer},
     line::Turn,
     request::Ticket,
 };
 use crate::{caught::caught, decided::serialize};
 
-/// Carries out what waits for the stream until nothing does.
-pub(super) async fn until_empty<A: Aggregate>(mut turn: Turn<A>, mut tickets: VecDeque<Ticket<A>>) {
-    while !tickets.is_empty() {
-        Sharing::new(&mut turn, tickets).carry_out().await;
-        // Those who were answered may have more to say, and share the next append if they are let speak.
-        tokio::task::yield_now().await;
-        tickets = turn.commands();
-    }
-}
-
-struct Sharing<'a, A: Aggregate> {
+/// Commands on their way to one append, or to as few as can be.
+pub(super) struct Sharing<'a, A: Aggregate> {
     turn: &'a mut Turn<A>,
     tickets: VecDeque<Ticket<A>>,
     /// So many of the next ones are carried out alone: the store has refused what they shared.
@@ -36,7 +24,7 @@ struct Sharing<'a, A: Aggregate> {
 }
 
 impl<'a, A: Aggregate> Sharing<'a, A> {
-    const fn new(turn: &'a mut Turn<A>, tickets: VecDeque<Ticket<A>>) -> Self {
+    pub(super) const fn new(turn: &'a mut Turn<A>, tickets: VecDeque<Ticket<A>>) -> Self {
         Self {
             turn,
             tickets,
@@ -45,7 +33,8 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
         }
     }
 
-    async fn carry_out(&mut self) {
+    /// Carries all of them out.
+    pub(super) async fn carry_out(&mut self) {
         loop {
             self.tickets.retain(Ticket::is_wanted);
             if self.tickets.is_empty() {
@@ -70,12 +59,9 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
 
     async fn one(&mut self) {
         self.alone = self.alone.saturating_sub(1);
-        let Some(ticket) = self.tickets.pop_front() else { return };
-        let Turn { host, slot, session } = &mut *self.turn;
-        let outcome = Execution::new(host, &slot.stream_id, &ticket.request)
-            .run(session)
-            .await;
-        ticket.answer(outcome);
+        if let Some(ticket) = self.tickets.pop_front() {
+            self.turn.execute(ticket).await;
+        }
     }
 
     /// Without one, everybody is told why.
@@ -215,7 +201,7 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
     /// Somebody else was first: all are decided again, after what the winner wrote.
     async fn again(&mut self, members: Vec<Member<A>>, session: Session<A>, conflict: Conflict) {
         self.conflicts += 1;
-        let host = std::sync::Arc::clone(&self.turn.host);
+        let host = Arc::clone(&self.turn.host);
         let Some(pause) = host.store.retries.conflicts.pause_after(self.conflicts) else {
             self.conflicts = 0;
             self.turn.session = Some(session);
@@ -246,7 +232,7 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
 
     fn put_back(&mut self, members: Vec<Member<A>>) {
         for Member { ticket, .. } in members.into_iter().rev() {
-            ticket.request.begun.undo();
+            ticket.request.progress.undo();
             self.tickets.push_front(ticket);
         }
     }

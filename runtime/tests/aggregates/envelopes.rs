@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use composable_rust_core::{Aggregate, Effect, EventMetadata, EventStore, RecordedEvent, Reducer, StreamId};
+use composable_rust_core::{Aggregate, CommandId, Effect, EventMetadata, EventStore, RecordedEvent, Reducer, StreamId};
 use composable_rust_runtime::{Aggregates, CommandContext, Envelope, EventSourcedAction, Store};
 use composable_rust_testing::InMemoryEventStore;
 use futures::FutureExt;
@@ -189,6 +189,30 @@ async fn what_the_caller_says_itself_is_left_as_it_is() {
     let metadata = metadata(&recorded(&store, "a").await);
     assert_eq!(metadata[0].correlation_id, Some(Uuid::from_u128(9)));
     assert_eq!(metadata[0].actor.as_deref(), Some("clerk-7"));
+}
+
+#[tokio::test]
+async fn what_follows_from_a_command_that_is_sent_again_belongs_to_what_was_stored_first() {
+    let accounts = Aggregates::<Account>::new(Arc::new(InMemoryEventStore::new()), ());
+    let sent = |envelope: Envelope| {
+        let context = CommandContext::default().with_command_id(CommandId::from_uuid(Uuid::from_u128(1)));
+        envelope.scope(async {
+            accounts
+                .execute_with("a", AccountCommand::Deposit(1), context)
+                .await
+                .unwrap();
+            Envelope::current()
+        })
+    };
+    let first = sent(whose()).await;
+    let again = sent(
+        Envelope::default()
+            .with_correlation_id(Uuid::from_u128(9))
+            .with_actor("retry"),
+    )
+    .await;
+    assert_eq!(first.as_ref().unwrap().correlation_id, Some(Uuid::from_u128(7)));
+    assert_eq!(again, first);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod outcomes;
 mod repeatable;
 mod sharing;
 mod snapshots;
+mod unpolled;
 
 use std::{sync::Arc, time::Duration};
 

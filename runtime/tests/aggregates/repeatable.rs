@@ -9,7 +9,7 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use crate::{
-    account::{Account, AccountCommand, AccountEvent, NotEnough, Scripted, Step, write},
+    account::{Account, AccountCommand, AccountEvent, NotEnough, ReadStep, Scripted, Step, write},
     attempts, balance, host, impatient,
 };
 
@@ -132,6 +132,34 @@ async fn a_command_that_another_process_stores_while_its_append_is_in_doubt_has_
         (Version::from(1), vec![AccountEvent::Deposited(5)])
     );
     assert_eq!(balance(&host).await, (5, Version::from(1)));
+}
+
+#[tokio::test]
+async fn a_command_that_is_stored_but_can_not_be_read_back_is_unknown_and_never_said_to_be_undone() {
+    let store = Scripted::new([]);
+    let host = impatient(&store);
+    let deposit = || host.execute_with("a", AccountCommand::Deposit(5), command(1));
+    let first = deposit().await.unwrap();
+    store.script_reads([ReadStep::Unavailable, ReadStep::Unavailable]);
+    assert!(matches!(deposit().await, Err(ExecuteError::OutcomeUnknown(_))));
+    assert_eq!(deposit().await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_command_that_is_stored_and_read_back_too_late_is_unknown_and_never_said_to_be_undone() {
+    let (store, clock) = (Scripted::new([]), TestClock::default());
+    let host = timed(&store, &clock);
+    let deposit = || {
+        let context = command(1).within(Duration::from_secs(2));
+        host.execute_with("a", AccountCommand::Deposit(5), context)
+    };
+    let first = deposit().await.unwrap();
+    store.script_reads([ReadStep::Hang]);
+    let mut again = deposit().boxed();
+    assert!(futures::poll!(&mut again).is_pending());
+    clock.advance(Duration::from_secs(2));
+    assert!(matches!(again.await, Err(ExecuteError::OutcomeUnknown(_))));
+    assert_eq!(deposit().await.unwrap(), first);
 }
 
 #[tokio::test]

@@ -90,6 +90,16 @@ impl Scripted {
         }
     }
 
+    /// Holds the next read until what comes back is notified.
+    pub(crate) fn hold_next_read(&self) -> Arc<Notify> {
+        let proceed = Arc::new(Notify::new());
+        let held = Arc::clone(&proceed);
+        self.faulty
+            .next_read()
+            .is_held_until(async move { held.notified().await });
+        proceed
+    }
+
     /// How often streams were read.
     pub(crate) fn reads(&self) -> usize {
         self.recorded.reads().len()
