@@ -81,7 +81,16 @@ impl EventType {
             Data::Union(_) => {}
         }
         stored_name::check_all(&event, &mut errors);
+        event.check_compact(&mut errors);
         errors.into_result().map(|()| event)
+    }
+
+    /// In the compact encoding a field is found by its place, so none may be left out.
+    fn check_compact(&self, errors: &mut Errors) {
+        let is_compact = self.encoding.as_ref().is_none_or(|encoding| encoding == "BINCODE");
+        for kind in self.kinds.iter().filter(|_| is_compact) {
+            errors.check(kind.payload.refuse_gaps());
+        }
     }
 
     fn add_variants(&mut self, input: &DeriveInput, data: &DataEnum, errors: &mut Errors) {

@@ -65,6 +65,13 @@ impl Payload {
         }
     }
 
+    /// Refuses fields that serde would leave out, or whose place depends on others.
+    pub(crate) fn refuse_gaps(&self) -> Result<()> {
+        self.fields
+            .iter()
+            .try_for_each(|field| serde_attribute::refuse_gaps(&field.serde))
+    }
+
     /// `{ order_id: field_0, lines: field_1 }`: takes a value apart, or puts it together. Fits every shape of variant.
     pub(crate) fn bindings(&self) -> TokenStream {
         let fields = self

@@ -62,6 +62,27 @@ pub(crate) fn refuse_any(attributes: &[Attribute]) -> Result<()> {
     })
 }
 
+/// Refuses what leaves a field out of what is written, but not out of what is read, or the other way round.
+pub(crate) fn refuse_gaps(field: &[Meta]) -> Result<()> {
+    let one_sided = match ["skip_serializing", "skip_deserializing"].map(|name| has(field, name)) {
+        [true, true] => [].as_slice(),
+        _ => &["skip_serializing", "skip_deserializing"],
+    };
+    let gap = |meta: &&Meta| is_one_of(meta, &["skip_serializing_if", "flatten"]) || is_one_of(meta, one_sided);
+    field.iter().find(gap).map_or(Ok(()), |meta| {
+        let path = meta.path();
+        let message = format!(
+            "serde's `{}` does not suit bincode, which finds a field by its place: remove it, or choose `encoding = \"json\"`",
+            quote!(#path)
+        );
+        Err(Error::new_spanned(meta, message))
+    })
+}
+
+fn has(field: &[Meta], name: &str) -> bool {
+    field.iter().any(|meta| meta.path().is_ident(name))
+}
+
 /// The entries of all `#[serde(...)]`, one by one.
 pub(crate) fn entries(attributes: &[Attribute]) -> Result<Vec<Meta>> {
     let mut all = vec![];

@@ -28,4 +28,30 @@ struct Refunded {
     cents: u64,
 }
 
+#[derive(Event)]
+enum Compact {
+    #[event("Gone.v1")]
+    Gone {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<u8>,
+    },
+    #[event("Spread.v1")]
+    Spread {
+        #[serde(flatten)]
+        payment: u8,
+    },
+    #[event("Forgotten.v1")]
+    Forgotten(u8, #[serde(skip_serializing)] u8, #[serde(skip_serializing, skip_deserializing)] u8),
+}
+
+#[derive(Event)]
+#[event(encoding = "json")]
+enum Readable {
+    #[event("Noted.v1")]
+    Noted {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<u8>,
+    },
+}
+
 fn main() {}
