@@ -7,7 +7,7 @@ use composable_rust_core::{Aggregate, Effect, EventMetadata, SerializedEvent, St
 use super::{
     EventSourced, EventSourcedAction, EventSourcedState,
     reduce::{Action, Environment},
-    state::{InFlight, Phase, Waiting},
+    state::{InFlight, Member, Phase, Waiting},
 };
 use crate::{ExecuteError, caught::caught, decided::serialize, persistent::Asked};
 
@@ -25,35 +25,29 @@ impl<A: Aggregate> EventSourced<A> {
         state: &mut EventSourcedState<A>,
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
-        let mut in_flight = InFlight {
-            commands: Vec::new(),
-            rejection: None,
-        };
-        let (mut events, mut bytes) = (Vec::new(), 0);
-        while events.len() < ENOUGH_EVENTS && bytes < ENOUGH_BYTES {
+        let mut group = Group::new();
+        while !group.is_full() {
             let Some(waiting) = state.waiting.pop_front() else {
                 break;
             };
-            let alone = state.is_alone();
-            match state.decide(&waiting, environment) {
-                Ok(Ok(decided)) => {
-                    bytes += decided.iter().map(|event| event.data.len()).sum::<usize>();
-                    events.extend(decided);
-                    in_flight.rejection = None;
-                }
-                Ok(Err(refused)) => in_flight.rejection = Some(Arc::new(refused)),
-                Err(failure) => {
-                    state.last_failure = Some(failure);
-                    continue;
-                }
-            }
-            in_flight.commands.push(waiting);
-            if alone && !events.is_empty() {
+            if waiting.is_alone && group.has_events() {
+                state.waiting.push_front(waiting);
                 break;
             }
+            match state.decide(&waiting, environment) {
+                Ok(Ok(events)) => group.take(waiting, events),
+                Ok(Err(rejection)) => group.refuse(waiting, rejection),
+                // It may have failed because of what is not stored yet, and is decided again once that is known.
+                Err(_) if group.has_events() => {
+                    state.waiting.push_front(waiting);
+                    break;
+                }
+                Err(failure) => state.last_failure = Some(failure),
+            }
         }
+        let Group { events, in_flight, .. } = group;
         if events.is_empty() {
-            if !in_flight.commands.is_empty() {
+            if !in_flight.members.is_empty() {
                 state.last_rejection = in_flight.rejection;
             }
             return Effect::None;
@@ -69,13 +63,6 @@ impl<A: Aggregate> EventSourced<A> {
 }
 
 impl<A: Aggregate> EventSourcedState<A> {
-    /// Counts down the commands that share no append.
-    fn is_alone(&mut self) -> bool {
-        let alone = self.alone > 0;
-        self.alone = self.alone.saturating_sub(1);
-        alone
-    }
-
     /// Decides one command and stages its events; one that fails leaves the others as they are.
     fn decide(&mut self, waiting: &Waiting<A>, environment: &Environment<A>) -> Decided<A> {
         let panicked = |message| ExecuteError::Panicked { message };
@@ -96,5 +83,50 @@ impl<A: Aggregate> EventSourcedState<A> {
         }
         caught(|| self.session.stage(events)).map_err(panicked)?;
         Ok(Ok(serialized))
+    }
+}
+
+/// Commands that are decided into one append.
+struct Group<A: Aggregate> {
+    in_flight: InFlight<A>,
+    events: Vec<SerializedEvent>,
+    bytes: usize,
+    is_closed: bool,
+}
+
+impl<A: Aggregate> Group<A> {
+    const fn new() -> Self {
+        Self {
+            in_flight: InFlight {
+                members: Vec::new(),
+                rejection: None,
+            },
+            events: Vec::new(),
+            bytes: 0,
+            is_closed: false,
+        }
+    }
+
+    const fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    const fn is_full(&self) -> bool {
+        self.is_closed || self.events.len() >= ENOUGH_EVENTS || self.bytes >= ENOUGH_BYTES
+    }
+
+    fn take(&mut self, waiting: Waiting<A>, events: Vec<SerializedEvent>) {
+        let has_events = !events.is_empty();
+        self.is_closed |= waiting.is_alone && has_events;
+        self.bytes += events.iter().map(|event| event.data.len()).sum::<usize>();
+        self.events.extend(events);
+        self.in_flight.rejection = None;
+        self.in_flight.members.push(Member { waiting, has_events });
+    }
+
+    fn refuse(&mut self, waiting: Waiting<A>, rejection: A::Rejection) {
+        self.in_flight.rejection = Some(Arc::new(rejection));
+        let has_events = false;
+        self.in_flight.members.push(Member { waiting, has_events });
     }
 }

@@ -1,6 +1,6 @@
 //! The rules of an event-sourced aggregate, as a reducer.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{convert::Infallible, mem, sync::Arc, time::Duration};
 
 use composable_rust_core::{
     Aggregate, AppendError, Appended, Conflict, Effect, ReadError, RecordedEvent, Reducer, Session,
@@ -9,7 +9,7 @@ use futures::channel::oneshot;
 
 use super::{
     EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState,
-    state::{InFlight, Phase, Turn, Waiting},
+    state::{InFlight, Member, Phase, Turn, Waiting},
 };
 use crate::{ExecuteError, LoadError, caught::caught, envelope, persistent::Asked};
 
@@ -55,6 +55,7 @@ impl<A: Aggregate> EventSourced<A> {
         let mut waiting = Waiting {
             command: Arc::clone(command),
             envelope: envelope::current(),
+            is_alone: false,
             turn: None,
         };
         if matches!(state.phase, Phase::Ready) {
@@ -123,7 +124,7 @@ impl<A: Aggregate> EventSourced<A> {
             // The stream can't be loaded: none of the waiting commands can be carried out.
             state.phase = Phase::Cold;
             state.waiting.clear();
-            (state.conflicts, state.alone) = (0, 0);
+            state.conflicts = 0;
             state.last_failure = Some(error.into());
             return self.proceed(state, environment);
         }
@@ -157,18 +158,17 @@ impl<A: Aggregate> EventSourced<A> {
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
         state.session.failed();
-        state.conflicts += 1;
-        let Some(pause) = self.retries.conflicts.pause_after(state.conflicts) else {
-            state.conflicts = 0;
-            state.phase = Phase::Cold;
-            state.last_failure = Some(ExecuteError::Conflict(conflict.clone()));
-            return self.proceed(state, environment);
-        };
         if conflict.actual < state.session.version() {
             // The store has lost events, or has been replaced: nothing that is known holds.
             state.session = Session::new();
         }
-        state.wait_again(in_flight);
+        state.conflicts += 1;
+        let Some(pause) = self.retries.conflicts.pause_after(state.conflicts) else {
+            state.phase = Phase::Cold;
+            state.given_up(in_flight, ExecuteError::Conflict(conflict.clone()));
+            return self.proceed(state, environment);
+        };
+        state.wait_again(in_flight.members);
         self.load(state, Some(pause), environment)
     }
 }
@@ -203,23 +203,36 @@ impl<A: Aggregate> EventSourcedState<A> {
 
     /// The append is not made, or it is not known whether it is. Commands that shared it are tried one by one, so that
     /// the one that the store refuses takes no other with it.
-    fn refused(&mut self, in_flight: InFlight<A>, error: &AppendError) {
+    fn refused(&mut self, mut in_flight: InFlight<A>, error: &AppendError) {
         self.session.failed();
-        self.conflicts = 0;
-        let certain = !matches!(error, AppendError::OutcomeUnknown(_) | AppendError::Unavailable(_));
-        if certain && in_flight.commands.len() > 1 {
-            self.alone += in_flight.commands.len();
-            return self.wait_again(in_flight);
+        let is_unknown = matches!(error, AppendError::OutcomeUnknown(_));
+        let is_outage = is_unknown || matches!(error, AppendError::Unavailable(_));
+        let members = &mut in_flight.members;
+        if !is_outage && members.iter().filter(|member| member.has_events).count() > 1 {
+            self.conflicts = 0;
+            for member in members {
+                member.waiting.is_alone = true;
+            }
+            return self.wait_again(in_flight.members);
         }
-        if matches!(error, AppendError::OutcomeUnknown(_)) {
+        if is_unknown {
             self.phase = Phase::Cold;
         }
-        self.last_failure = Some(error.clone().into());
+        self.given_up(in_flight, error.clone().into());
     }
 
-    fn wait_again(&mut self, in_flight: InFlight<A>) {
-        for waiting in in_flight.commands.into_iter().rev() {
-            self.waiting.push_front(waiting);
+    /// The commands whose events they were have failed. What was decided on top of them is decided again: each time there
+    /// are fewer commands, so this comes to an end.
+    fn given_up(&mut self, in_flight: InFlight<A>, failure: ExecuteError<Infallible>) {
+        self.conflicts = 0;
+        self.last_failure = Some(failure);
+        self.wait_again(in_flight.members.into_iter().filter(|member| !member.has_events));
+    }
+
+    /// In the order in which they came, before all that came later.
+    fn wait_again(&mut self, members: impl IntoIterator<Item = Member<A>, IntoIter: DoubleEndedIterator>) {
+        for member in members.into_iter().rev() {
+            self.waiting.push_front(member.waiting);
         }
     }
 }

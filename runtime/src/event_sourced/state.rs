@@ -14,8 +14,6 @@ pub struct EventSourcedState<A: Aggregate> {
     pub(super) session: Session<A>,
     pub(super) phase: Phase<A>,
     pub(super) waiting: VecDeque<Waiting<A>>,
-    /// How many of the commands that wait share no append: the store refused one that they had shared.
-    pub(super) alone: usize,
     /// Who waits for a load that has not begun, and for the one that has.
     pub(super) loads: Vec<Turn>,
     pub(super) loading: Vec<Turn>,
@@ -33,6 +31,8 @@ pub(super) struct Waiting<A: Aggregate> {
     pub(super) command: Arc<A::Command>,
     /// That of the action which brought the command; by the time it is decided, another one is reduced.
     pub(super) envelope: Carried,
+    /// Shares its append with no other: the store refused one that it had shared.
+    pub(super) is_alone: bool,
     /// Held, not read.
     pub(super) turn: Option<Turn>,
 }
@@ -47,10 +47,17 @@ pub(super) enum Phase<A: Aggregate> {
 
 /// An append, and all that becomes true when it is acknowledged.
 pub(super) struct InFlight<A: Aggregate> {
-    /// The commands it carries out, to be decided again after a conflict.
-    pub(super) commands: Vec<Waiting<A>>,
+    pub(super) members: Vec<Member<A>>,
     /// Said by the last of them against tentative state: held until that is stored.
     pub(super) rejection: Option<Arc<A::Rejection>>,
+}
+
+/// A command of an append, to be decided again after a conflict.
+pub(super) struct Member<A: Aggregate> {
+    pub(super) waiting: Waiting<A>,
+    /// Whether the append holds events of it. If not, it was refused, or nothing followed from it: which may be so only
+    /// because of the events before it.
+    pub(super) has_events: bool,
 }
 
 impl<A: Aggregate> EventSourcedState<A> {
@@ -62,7 +69,6 @@ impl<A: Aggregate> EventSourcedState<A> {
             session: Session::new(),
             phase: Phase::Cold,
             waiting: VecDeque::new(),
-            alone: 0,
             loads: Vec::new(),
             loading: Vec::new(),
             conflicts: 0,

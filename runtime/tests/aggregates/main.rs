@@ -6,6 +6,7 @@ mod account;
 mod envelopes;
 mod event_sourced;
 mod event_sourced_faults;
+mod event_sourced_held;
 mod faults;
 mod hot;
 mod order;
