@@ -1,45 +1,51 @@
 //! The folder of golden files.
 
 use std::{
-    env, fs, io,
+    env,
+    fmt::Debug,
+    fs,
     path::{Path, PathBuf},
 };
+
+use super::{file::File, format::Format};
 
 /// The folder of golden files.
 #[derive(Debug)]
 pub(super) struct Folder {
-    path: PathBuf,
-    /// Whether files that are missing are written.
-    writes: bool,
+    pub(super) path: PathBuf,
+    pub(super) missing: Missing,
+}
+
+/// What becomes of values that are not in their file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    Fail,
+    Write,
+    /// Asked to write, but not by a person who will look at what was written.
+    FailInCi,
+}
+
+impl Missing {
+    fn from_environment() -> Self {
+        match env::var_os("GOLDEN") {
+            Some(value) if value == "write" && env::var_os("CI").is_some() => Self::FailInCi,
+            Some(value) if value == "write" => Self::Write,
+            _ => Self::Fail,
+        }
+    }
 }
 
 impl Folder {
-    /// Files are written if the environment says `GOLDEN=write`.
+    /// Files are written if the environment says `GOLDEN=write`, and not `CI`.
     pub(super) fn new(path: PathBuf) -> Self {
-        let writes = env::var_os("GOLDEN").is_some_and(|value| value == "write");
-        Self { path, writes }
+        let missing = Missing::from_environment();
+        Self { path, missing }
     }
 
-    pub(super) const fn writes(&self) -> bool {
-        self.writes
-    }
-
-    pub(super) fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-
-    /// The text of a file; `None` if it is not there.
-    pub(super) fn read(&self, name: &str) -> io::Result<Option<String>> {
-        match fs::read_to_string(self.file(name)) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    pub(super) fn write(&self, name: &str, text: &str) -> io::Result<()> {
-        fs::create_dir_all(&self.path)?;
-        fs::write(self.file(name), format!("{text}\n"))
+    /// The file of a stored name.
+    pub(super) fn file(&self, stored: &str, ending: &str, format: Format) -> File<'_> {
+        let name = file_name(stored, ending);
+        File::new(self, &name, format)
     }
 
     /// The names of all files with one of these endings, sorted.
@@ -57,11 +63,23 @@ fn has_ending(name: &str, endings: &[&str]) -> bool {
     ending.is_some_and(|ending| endings.contains(&ending))
 }
 
-/// A stored name as the name of a file: what file systems may refuse is written as `%` and its code.
+/// A stored name as the name of a file: what file systems may refuse is written as `%` and two digits for each byte.
 pub(super) fn file_name(stored: &str, ending: &str) -> String {
-    let escaped = stored.chars().map(|char| match char {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' | '-' => char.to_string(),
-        other => format!("%{:x}", u32::from(other)),
+    let escaped = stored.bytes().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => char::from(byte).to_string(),
+        other => format!("%{other:02x}"),
     });
     format!("{}.{ending}", escaped.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_names_share_a_file() {
+        assert_eq!(file_name("Noted/here.v1", "hex"), "Noted%2fhere.v1.hex");
+        assert_eq!(file_name("%2f", "hex"), "%252f.hex");
+        assert_ne!(file_name("éa", "hex"), file_name("\u{e9a}", "hex"));
+    }
 }

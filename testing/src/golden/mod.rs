@@ -1,9 +1,14 @@
 //! The bytes of what was released, kept as files: so that a change of a stored form fails a test before it fails a log.
 
 mod bytes;
+mod current;
 mod events;
+mod file;
 mod findings;
 mod folder;
+mod format;
+mod old;
+mod reading;
 mod snapshots;
 
 pub use events::GoldenEvents;
@@ -22,8 +27,11 @@ impl<E: composable_rust_core::Event> UnknownNames for E {}
 ///
 /// The folder is below the package's, and the event type's own. There is a file for each stored name: `.hex`, or `.json` for
 /// events written in JSON. Each event of today is named with [`current`](GoldenEvents::current), each old stored name with
-/// what its bytes are read as today ([`old`](GoldenEvents::old)). A file that is missing is written if the environment
-/// says `GOLDEN=write`, else it fails the test; one that is there is never written again.
+/// what its bytes are read as today ([`old`](GoldenEvents::old)). Both may be said several times for one name, so that there
+/// is an event for each variant of a payload's enum: one alone does not tell that the variants after it were moved.
+///
+/// What is missing is written if the environment says `GOLDEN=write` (and not `CI`), else it fails the test; what is there
+/// is never written again.
 ///
 /// ```
 /// # use composable_rust_core::{Codec, Decoded, Encoded, Event, EventError};
@@ -53,6 +61,7 @@ impl<E: composable_rust_core::Event> UnknownNames for E {}
 /// golden_events!(DoorEvent, "tests/golden/door")
 ///     .current(DoorEvent::Opened)
 ///     .current(DoorEvent::Locked { code: 7 })
+///     .current(DoorEvent::Locked { code: 100_000 })
 ///     .old("DoorLocked.v1", [DoorEvent::Locked { code: 0 }])
 ///     .check();
 /// ```

@@ -4,15 +4,11 @@ use std::{fmt::Debug, path::PathBuf};
 
 use composable_rust_core::{Aggregate, Snapshot, Version};
 
-use super::{
-    bytes::{difference as difference_of_bytes, from_hex, to_hex},
-    findings::Findings,
-    folder::{Folder, file_name},
-};
-use crate::failed::{causes, count, difference, stop};
+use super::{bytes::difference as difference_of_bytes, file::File, findings::Findings, folder::Folder, format::Format};
+use crate::failed::{causes, difference, stop};
 
-/// What stands for no bytes at all, where states are separated by empty lines.
-const EMPTY: &str = "-";
+/// How often a state is saved anew, to see whether its bytes are always the same.
+const TRIES: usize = 16;
 
 /// Checks the golden file of an aggregate's snapshots; [`golden_snapshots!`](crate::golden_snapshots) makes one.
 #[must_use = "call `check`"]
@@ -47,7 +43,7 @@ impl<A: Aggregate<State: PartialEq + Debug>> GoldenSnapshots<A> {
         }
     }
 
-    pub(super) fn findings(&self) -> Findings {
+    fn findings(&self) -> Findings {
         let mut findings = Findings::default();
         let Some(schema) = A::SNAPSHOTS.schema() else {
             let what = format!("the aggregate of the category {:?} has no snapshots", A::CATEGORY);
@@ -59,48 +55,42 @@ impl<A: Aggregate<State: PartialEq + Debug>> GoldenSnapshots<A> {
         if self.states.is_empty() {
             findings.add("no state is checked", "", "add `.state(...)` with a state of each kind");
         }
-        let name = file_name(&format!("{}.schema{schema}", A::CATEGORY), "snapshot");
-        if let Some(saved) = self.saved(&mut findings) {
-            self.compare(&name, schema, &saved, &mut findings);
+        let saved = (1..).zip(&self.states).map(|state| Self::save(state, &mut findings));
+        let saved: Option<Vec<_>> = saved.collect();
+        if let Some(saved) = saved {
+            self.compare(schema, &saved, &mut findings);
         }
         findings
     }
 
-    /// The states' bytes now; each is restored as well.
-    fn saved(&self, findings: &mut Findings) -> Option<Vec<Vec<u8>>> {
-        let mut all = Vec::new();
-        for (number, state) in (1..).zip(&self.states) {
-            let what = |does: &str| format!("state {number} of {:?} {does}", A::CATEGORY);
-            let help = "see the serde attributes of the state, in the encoding of snapshots (bincode)";
-            match A::SNAPSHOTS.save(Version::INITIAL, state) {
-                Some(Ok(snapshot)) => {
-                    let restored = A::SNAPSHOTS.restore(&snapshot);
-                    if restored.as_ref() != Some(state) {
-                        let details = restored.map_or_else(String::new, |restored| difference(state, &restored));
-                        findings.add(&what("does not come back (- saved, + restored)"), &details, help);
-                        return None;
-                    }
-                    all.push(snapshot.data);
-                }
-                Some(Err(error)) => {
-                    findings.add(&what("can't be saved"), &causes(&error), help);
-                    return None;
-                }
-                None => return None,
+    /// Its bytes, if they are always the same and the state is restored from them.
+    fn save((number, state): (usize, &A::State), findings: &mut Findings) -> Option<Vec<u8>> {
+        let what = |does: &str| format!("state {number} of {:?} {does}", A::CATEGORY);
+        let help = "see the serde attributes of the state, in the encoding of snapshots (bincode)";
+        let snapshot = match A::SNAPSHOTS.save(Version::INITIAL, state)? {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                findings.add(&what("can't be saved"), &causes(&error), help);
+                return None;
             }
+        };
+        let restored = A::SNAPSHOTS.restore(&snapshot);
+        if restored.as_ref() != Some(state) {
+            let details = restored.map_or_else(String::new, |restored| difference(state, &restored));
+            findings.add(&what("does not come back (- saved, + restored)"), &details, help);
+            return None;
         }
-        Some(all)
+        if let Some(again) = saved_otherwise::<A>(&snapshot) {
+            findings.unsteady(&what("is not saved"), &snapshot.data, &again);
+            return None;
+        }
+        Some(snapshot.data)
     }
 
-    fn compare(&self, name: &str, schema: u32, saved: &[Vec<u8>], findings: &mut Findings) {
-        let file = self.folder.file(name);
-        let released = match self.folder.read(name) {
-            Ok(text) => text.as_deref().map_or(Some(vec![]), paragraphs),
-            Err(error) => return findings.unreadable(&file, &error),
-        };
-        let Some(released) = released else {
-            return findings.not_hex(&file);
-        };
+    fn compare(&self, schema: u32, saved: &[Vec<u8>], findings: &mut Findings) {
+        let name = format!("{}.schema{schema}", A::CATEGORY);
+        let file = self.folder.file(&name, "snapshot", Format::Hex);
+        let Some(released) = file.read(findings) else { return };
         let mut is_kept = true;
         for (number, ((state, saved), released)) in (1..).zip(self.states.iter().zip(saved).zip(&released)) {
             if saved != released {
@@ -108,38 +98,33 @@ impl<A: Aggregate<State: PartialEq + Debug>> GoldenSnapshots<A> {
                 changed::<A>((number, state), schema, (released, saved), findings);
             }
         }
-        if saved.len() < released.len() {
-            let what = format!("{} holds more than {}", file.display(), count(saved.len(), "state"));
-            findings.add(
-                &what,
-                "",
-                "get the states back that this test had: they tell whether old snapshots are read",
-            );
-        } else if saved.len() > released.len() && is_kept {
-            self.write(name, schema, saved, released.len(), findings);
+        file.check_all_used(released.len(), saved.len(), "state", findings);
+        if is_kept && released.len() < saved.len() {
+            complete::<A>(&file, schema, saved, released.len(), findings);
         }
     }
+}
 
-    fn write(&self, name: &str, schema: u32, saved: &[Vec<u8>], released: usize, findings: &mut Findings) {
-        let file = self.folder.file(name);
-        if self.folder.writes() {
-            if let Err(error) = self.folder.write(name, &text(saved)) {
-                findings.unreadable(&file, &error);
-            }
-            return;
-        }
-        let what = match released {
-            0 => format!(
-                "the golden file of the snapshots of {:?} under schema {schema} is missing: {}",
-                A::CATEGORY,
-                file.display()
-            ),
-            _ => format!("state {} is not in {}", released + 1, file.display()),
-        };
-        let help = "if the schema number or the state is new, run this test once with GOLDEN=write in the environment and \
-                    commit the file";
-        findings.add(&what, "", help);
-    }
+/// Other bytes of the same state: it is restored anew each time, since a hash map keeps its order until then.
+fn saved_otherwise<A: Aggregate>(snapshot: &Snapshot) -> Option<Vec<u8>> {
+    (0..TRIES).find_map(|_| {
+        let restored = A::SNAPSHOTS.restore(snapshot)?;
+        let again = A::SNAPSHOTS.save(snapshot.version, &restored)?.ok()?;
+        (again.data != snapshot.data).then_some(again.data)
+    })
+}
+
+fn complete<A: Aggregate>(file: &File<'_>, schema: u32, saved: &[Vec<u8>], released: usize, findings: &mut Findings) {
+    let what = match released {
+        0 => format!(
+            "the golden file of the snapshots of {:?} under schema {schema} is missing: {file}",
+            A::CATEGORY,
+        ),
+        _ => format!("state {} is not in {file}", released + 1),
+    };
+    let help = "if the schema number or the state is new, run this test once with GOLDEN=write in the environment and \
+                commit the file";
+    file.complete(saved, &what, help, findings);
 }
 
 fn changed<A: Aggregate<State: PartialEq + Debug>>(
@@ -173,25 +158,4 @@ fn changed<A: Aggregate<State: PartialEq + Debug>>(
         schema.saturating_add(1)
     );
     findings.add(&what, &details, &help);
-}
-
-fn text(saved: &[Vec<u8>]) -> String {
-    let paragraph = |bytes: &Vec<u8>| match bytes.as_slice() {
-        [] => EMPTY.to_owned(),
-        bytes => to_hex(bytes),
-    };
-    saved.iter().map(paragraph).collect::<Vec<_>>().join("\n\n")
-}
-
-fn paragraphs(text: &str) -> Option<Vec<Vec<u8>>> {
-    let text = text.replace('\r', "");
-    let paragraphs = text
-        .split("\n\n")
-        .map(str::trim)
-        .filter(|paragraph| !paragraph.is_empty());
-    let bytes = paragraphs.map(|paragraph| match paragraph {
-        EMPTY => Some(vec![]),
-        digits => from_hex(digits),
-    });
-    bytes.collect()
 }

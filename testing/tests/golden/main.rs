@@ -36,19 +36,28 @@ impl Folder {
 
     /// What a check in this folder fails with; the folder itself is written as `golden`.
     fn said(&self, check: impl FnOnce(&Path)) -> String {
-        let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| check(self.path()))) else {
-            panic!("nothing was said");
-        };
-        let said = payload.downcast_ref::<String>().unwrap();
-        said.replace(&self.path().display().to_string(), "golden")
+        said_by(|| check(self.path())).replace(&self.path().display().to_string(), "golden")
     }
+}
+
+/// What a check fails with.
+fn said_by(check: impl FnOnce()) -> String {
+    let Err(payload) = panic::catch_unwind(AssertUnwindSafe(check)) else {
+        panic!("nothing was said");
+    };
+    *payload.downcast::<String>().unwrap()
 }
 
 /// Runs one of the tests of this binary in a process whose environment says that files are to be written.
 fn writing(test: &str, folder: &Folder) {
+    writing_with(test, folder, &[]);
+}
+
+fn writing_with(test: &str, folder: &Folder, environment: &[(&str, &str)]) {
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args([test, "--exact", "--nocapture"]);
+    child.args([test, "--exact", "--nocapture"]).env_remove("CI");
     child.env("GOLDEN", "write").env("GOLDEN_TEST_FOLDER", folder.path());
+    child.envs(environment.iter().copied());
     let output = child.output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(

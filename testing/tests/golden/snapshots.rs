@@ -1,6 +1,6 @@
 //! Golden files of snapshots.
 
-use std::{convert::Infallible, path::Path};
+use std::{collections::HashMap, convert::Infallible, path::Path};
 
 use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, SnapshotPolicy};
 use composable_rust_testing::{GoldenSnapshots, golden_snapshots};
@@ -179,6 +179,25 @@ fn an_aggregate_without_snapshots_and_a_check_without_states_are_mistakes() {
     );
     let said = folder.said(|path| golden_snapshots!(Door, path).check());
     assert!(said.starts_with("no state is checked"), "{said}");
+}
+
+aggregate!(Unsteady, HashMap<u8, u8>, SnapshotPolicy::every(1, 1));
+
+#[test]
+fn a_state_whose_bytes_are_not_the_same_every_time_is_told_from_one_that_has_changed() {
+    let folder = Folder::with(&[("door.schema1.snapshot", "00")]);
+    let state: HashMap<u8, u8> = (0..50).map(|key| (key, key)).collect();
+    let said = folder.said(|path| golden_snapshots!(Unsteady, path).state(state).check());
+    assert!(
+        said.starts_with(
+            "state 1 of \"door\" is not saved in the same bytes every time\n\nthe bytes differ from byte "
+        ),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("help: a hash map or set has no order of its own: use a `BTreeMap` or a `BTreeSet`"),
+        "{said}"
+    );
 }
 
 aggregate!(Lossy, Forgets, SnapshotPolicy::every(1, 1));
