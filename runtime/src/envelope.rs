@@ -1,4 +1,4 @@
-//! Correlation, causation and actor, on their way from a message to those that it causes.
+//! Correlation, causation, actor and trace, on their way from a message to those that it causes.
 
 use std::{
     cell::RefCell,
@@ -9,11 +9,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use composable_rust_core::{EventId, EventMetadata, SerializedEvent};
+use composable_rust_core::{EventId, EventMetadata, SerializedEvent, TraceContext};
 use futures::FutureExt;
 use uuid::Uuid;
 
-/// What surrounds a message: which events belong together, which one led to it, and who began it.
+use crate::spans::{self, Place};
+
+/// What surrounds a message: which events belong together, which one led to it, who began it, and in which trace.
 ///
 /// It travels by itself. An action that is dispatched within an envelope is reduced within it, its effects run within it,
 /// the events that they append carry it in their metadata, and so do commands that they give to
@@ -21,6 +23,10 @@ use uuid::Uuid;
 /// causation; where no correlation was given, that event's id begins one.
 ///
 /// Metadata that is set already is left as it is.
+///
+/// With the feature `opentelemetry` the trace need not be set: what is sent, and what a command records, names the span in
+/// which that happens, and spans that are made in effects have the sender's as their parent. Outside of any span it is what
+/// the envelope says; so it is also within a span of *another* trace that was entered before the envelope's scope.
 ///
 /// ```
 /// # use composable_rust_core::{Effect, Reducer};
@@ -58,6 +64,8 @@ pub struct Envelope {
     pub causation_id: Option<EventId>,
     /// Who began it.
     pub actor: Option<String>,
+    /// The trace in which it happens.
+    pub trace_context: Option<TraceContext>,
 }
 
 /// One that is passed on; none costs nothing.
@@ -72,7 +80,7 @@ impl Envelope {
     /// What surrounds the code that runs now.
     #[must_use]
     pub fn current() -> Option<Self> {
-        current().map(Arc::unwrap_or_clone)
+        of_sender().map(Arc::unwrap_or_clone)
     }
 
     /// Sets which events belong together.
@@ -96,10 +104,19 @@ impl Envelope {
         self
     }
 
+    /// Sets the trace in which it happens, such as a request's header `traceparent` names it.
+    #[must_use]
+    pub fn with_trace_context(mut self, trace_context: TraceContext) -> Self {
+        self.trace_context = Some(trace_context);
+        self
+    }
+
     /// Runs `future` within this envelope.
     pub fn scope<F: Future + Send>(self, future: F) -> impl Future<Output = F::Output> + Send {
+        let place = Place::of(self.trace_context.as_ref());
         let mut carrying = Carrying::new(Some(Arc::new(self)), Box::pin(future));
-        futures::future::poll_fn(move |context| carrying.poll_unpin(context)).map(|(output, _)| output)
+        let poll = move |context: &mut Context<'_>| place.enter_from_elsewhere(|| carrying.poll_unpin(context));
+        futures::future::poll_fn(poll).map(|(output, _)| output)
     }
 
     /// Says what is not said yet.
@@ -109,11 +126,43 @@ impl Envelope {
         if metadata.actor.is_none() {
             metadata.actor.clone_from(&self.actor);
         }
+        if metadata.trace_context.is_none() {
+            metadata.trace_context.clone_from(&self.trace_context);
+        }
     }
 }
 
 pub(crate) fn current() -> Carried {
     CURRENT.with_borrow(|current| current.clone().flatten())
+}
+
+/// That of the trace which is carried.
+pub(crate) fn trace(carried: &Carried) -> Option<&TraceContext> {
+    carried.as_ref()?.trace_context.as_ref()
+}
+
+/// What surrounds a message that is sent here: the envelope, and the span rather than what the envelope says of the trace.
+pub(crate) fn of_sender() -> Carried {
+    let carried = current();
+    let Some(here) = spans::current(trace(&carried)) else {
+        return carried;
+    };
+    if trace(&carried) == Some(&here) {
+        return carried;
+    }
+    let envelope = carried.map_or_else(Envelope::default, Arc::unwrap_or_clone);
+    Some(Arc::new(envelope.with_trace_context(here)))
+}
+
+/// Says of a command that is given here what its caller has not said.
+pub(crate) fn complete_here(metadata: &mut EventMetadata) {
+    let carried = current();
+    if metadata.trace_context.is_none() {
+        metadata.trace_context = spans::current(trace(&carried));
+    }
+    if let Some(envelope) = carried {
+        envelope.complete(metadata);
+    }
 }
 
 /// From here on, what runs was caused by `event`, which was stored with this metadata.
@@ -123,6 +172,7 @@ pub(crate) fn caused_by(event: EventId, metadata: Option<&EventMetadata>) -> Arc
         correlation_id: correlation_id.or(Some(*event.as_uuid())),
         causation_id: Some(event),
         actor: metadata.and_then(|metadata| metadata.actor.clone()),
+        trace_context: metadata.and_then(|metadata| metadata.trace_context.clone()),
     })
 }
 
@@ -152,12 +202,15 @@ pub(crate) fn complete(events: &mut [SerializedEvent], envelope: Option<&Envelop
 }
 
 /// As [`within`], for a reduce: where there is neither an envelope to enter nor one to leave, which is the usual case, this
-/// costs a look.
+/// costs a look. Whoever drains may be in a span, which is nothing to whose action is reduced.
 pub(crate) fn around<T>(envelope: Carried, f: impl FnOnce() -> T) -> (T, Carried) {
-    if envelope.is_none() && CURRENT.with_borrow(Option::is_none) {
-        return (f(), None);
-    }
-    within(envelope, f)
+    let trace = trace(&envelope).cloned();
+    spans::within(trace.as_ref(), || {
+        if envelope.is_none() && CURRENT.with_borrow(Option::is_none) {
+            return (f(), None);
+        }
+        within(envelope, f)
+    })
 }
 
 /// Runs `f` within `envelope`; what is round it at the end comes back.

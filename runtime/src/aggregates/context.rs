@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use composable_rust_core::{CommandId, EventId, EventMetadata, Version};
+use composable_rust_core::{CommandId, EventId, EventMetadata, TraceContext, Version};
 use uuid::Uuid;
 
 /// What is known about a command beyond the command itself.
@@ -71,7 +71,15 @@ impl CommandContext {
         self
     }
 
-    /// Sets what is recorded with each event, correlation, causation and actor included.
+    /// Sets the trace to which the command belongs, such as a request's header `traceparent` names it. Where it is not set,
+    /// it is the current span's, with the feature `opentelemetry`, or that of the [`Envelope`](crate::Envelope).
+    #[must_use]
+    pub fn with_trace_context(mut self, trace_context: TraceContext) -> Self {
+        self.metadata.trace_context = Some(trace_context);
+        self
+    }
+
+    /// Sets what is recorded with each event: correlation, causation, actor and trace included.
     #[must_use]
     pub fn with_metadata(mut self, metadata: EventMetadata) -> Self {
         self.metadata = metadata;

@@ -141,9 +141,7 @@ impl<A: Aggregate> Aggregates<A> {
         command: A::Command,
         mut context: CommandContext,
     ) -> Result<Committed<A::Event>, ExecuteError<A::Rejection>> {
-        if let Some(envelope) = envelope::current() {
-            envelope.complete(&mut context.metadata);
-        }
+        envelope::complete_here(&mut context.metadata);
         let (metadata, progress) = (context.metadata.clone(), Arc::new(Progress::default()));
         let outcome = self.in_time(id, command, context, &progress).await;
         if let Ok(Committed {

@@ -11,7 +11,10 @@ use super::{
     scope::{Name, Path, Scope},
     tracker::Work,
 };
-use crate::envelope::{self, Carried};
+use crate::{
+    envelope::{self, Carried},
+    spans::Place,
+};
 
 /// Where an effect stands. All empty for one that a reducer returned in answer to a plain dispatch.
 ///
@@ -38,6 +41,11 @@ impl Context {
             envelope,
             ..Self::default()
         }
+    }
+
+    /// Where its spans belong: below the span of whoever sent what it follows from, not of whoever happens to drain.
+    pub(super) fn place(&self) -> Place {
+        Place::of(envelope::trace(&self.envelope))
     }
 
     pub(super) fn labelled(self, label: &'static str) -> Self {
@@ -148,7 +156,7 @@ impl<A> Queued<A> {
             action,
             work,
             origin: None,
-            envelope: envelope::current(),
+            envelope: envelope::of_sender(),
             bounded: true,
         }
     }
@@ -159,7 +167,7 @@ impl<A> Queued<A> {
             action,
             work,
             origin: None,
-            envelope: envelope::current(),
+            envelope: envelope::of_sender(),
             bounded: false,
         }
     }

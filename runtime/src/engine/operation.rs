@@ -124,6 +124,7 @@ impl<R: Reducer> Engine<R> {
         let Appending { streams, caused } = appending;
         let turn = self.turns.queue(streams.clone());
         let (engine, label, serial) = (Arc::clone(self), operating.label, operating.serial);
+        let place = operating.context.place();
         let task = async move {
             turn.come().await;
             if !engine.may_start(label) {
@@ -137,8 +138,8 @@ impl<R: Reducer> Engine<R> {
             }
             engine.answer(operating, then, result);
         };
-        let task = task.instrument(tracing::debug_span!("append", label));
-        Some(Task::of_effect(serial, task))
+        let task = place.enter(|| task.instrument(tracing::debug_span!("append", label)));
+        Some(Task::of_effect(serial, place.carry(task)))
     }
 
     /// The store's answer, or why it is unknown.
@@ -176,6 +177,7 @@ impl<R: Reducer> Engine<R> {
         let (abort, registration) = AbortHandle::new_pair();
         let operating = self.operating(what, Some(abort), context, reply)?;
         let (engine, label, serial) = (Arc::clone(self), operating.label, operating.serial);
+        let place = operating.context.place();
         let task = async move {
             let asked = AssertUnwindSafe(asked).catch_unwind();
             let Ok(answered) = Abortable::new(asked, registration).await else {
@@ -184,8 +186,8 @@ impl<R: Reducer> Engine<R> {
             let result = answered.unwrap_or_else(|panic| Err(failed(source(StorePanic(panic_message(&*panic))))));
             engine.answer(operating, then, result);
         };
-        let task = task.instrument(tracing::debug_span!("ask", what, label));
-        Some(Task::of_effect(serial, task))
+        let task = place.enter(|| task.instrument(tracing::debug_span!("ask", what, label)));
+        Some(Task::of_effect(serial, place.carry(task)))
     }
 
     fn operating(

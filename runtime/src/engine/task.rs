@@ -39,6 +39,7 @@ impl<R: Reducer> Engine<R> {
         let (abort, registration) = AbortHandle::new_pair();
         let running = self.enter_running(serial, label, context.cause, Some(abort.clone()));
         let watch = context.watch(serial, &abort);
+        let place = context.place();
         let performed = self.perform(effect, context);
         let engine = Arc::clone(self);
         let task = async move {
@@ -51,8 +52,8 @@ impl<R: Reducer> Engine<R> {
             drop(running);
             ending.finish(aborted);
         };
-        let task = task.instrument(tracing::debug_span!("effect", label));
-        Some(Task::of_effect(serial, task))
+        let task = place.enter(|| task.instrument(tracing::debug_span!("effect", label)));
+        Some(Task::of_effect(serial, place.carry(task)))
     }
 
     /// Whether effects may still start; notes the label of one that may not.

@@ -14,6 +14,7 @@ mod outcomes;
 mod repeatable;
 mod sharing;
 mod snapshots;
+mod traces;
 mod unpolled;
 
 use std::{sync::Arc, time::Duration};

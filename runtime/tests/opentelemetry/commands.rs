@@ -1,0 +1,126 @@
+//! Commands given to `Aggregates`.
+
+use composable_rust_core::TraceContext;
+use composable_rust_runtime::{CommandContext, Envelope};
+use composable_rust_testing::InMemoryEventStore;
+use opentelemetry::{
+    Context, SpanId, TraceFlags, TraceId,
+    trace::{SpanContext, TraceContextExt, TraceState},
+};
+use tracing::{Instrument, info_span, level_filters::LevelFilter, subscriber};
+
+use crate::{
+    counter::{counters, traces},
+    recorder::Recorder,
+};
+
+fn foreign() -> TraceContext {
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        .parse()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_command_records_the_span_in_which_it_is_given() {
+    let (recorder, events) = (Recorder::default(), InMemoryEventStore::new());
+    let _default = recorder.install(LevelFilter::INFO);
+    let counters = counters(&events);
+    counters.execute("1", ()).instrument(info_span!("one")).await.unwrap();
+    counters.execute("1", ()).await.unwrap();
+    let nested = async { counters.execute("1", ()).instrument(info_span!("inner")).await };
+    nested.instrument(info_span!("outer")).await.unwrap();
+    assert_eq!(
+        traces(&events, "1").await,
+        [recorder.trace("one"), None, recorder.trace("inner")]
+    );
+    let outer = recorder.span("outer").span_context.span_id();
+    assert_eq!(recorder.parent("inner"), outer.to_string());
+}
+
+#[tokio::test]
+async fn what_the_caller_says_is_recorded_rather_than_its_span() {
+    let (recorder, events) = (Recorder::default(), InMemoryEventStore::new());
+    let _default = recorder.install(LevelFilter::INFO);
+    let counters = counters(&events);
+    let context = CommandContext::default().with_trace_context(foreign());
+    counters
+        .execute_with("1", (), context)
+        .instrument(info_span!("one"))
+        .await
+        .unwrap();
+    assert_eq!(traces(&events, "1").await, [Some(foreign())]);
+}
+
+#[tokio::test]
+async fn an_envelope_is_recorded_where_the_span_outside_of_it_is_of_another_trace() {
+    let (recorder, events) = (Recorder::default(), InMemoryEventStore::new());
+    let _default = recorder.install(LevelFilter::INFO);
+    let counters = counters(&events);
+    let message = async {
+        counters.execute("1", ()).await.unwrap();
+        counters
+            .execute("1", ())
+            .instrument(info_span!("inside"))
+            .await
+            .unwrap();
+    };
+    let envelope = Envelope::default().with_trace_context(foreign());
+    envelope.scope(message).instrument(info_span!("consumer")).await;
+    assert_eq!(traces(&events, "1").await, [Some(foreign()), recorder.trace("inside")]);
+    assert_eq!(recorder.parent("inside"), foreign().parent_id());
+}
+
+#[tokio::test]
+async fn the_span_is_recorded_where_it_belongs_to_the_trace_of_the_envelope_outside_of_it() {
+    let (recorder, events) = (Recorder::default(), InMemoryEventStore::new());
+    let _default = recorder.install(LevelFilter::INFO);
+    let counters = counters(&events);
+    // As a middleware does for a request that says where it comes from.
+    let request = foreign();
+    let (trace, parent) = (
+        TraceId::from_hex(request.trace_id()),
+        SpanId::from_hex(request.parent_id()),
+    );
+    let (trace, parent) = (trace.unwrap(), parent.unwrap());
+    let remote = SpanContext::new(trace, parent, TraceFlags::SAMPLED, true, TraceState::default());
+    let span = {
+        let _remote = Context::new().with_remote_span_context(remote).attach();
+        info_span!("request")
+    };
+    let envelope = Envelope::default()
+        .with_actor("clerk-7")
+        .with_trace_context(request.clone());
+    envelope
+        .scope(counters.execute("1", ()))
+        .instrument(span)
+        .await
+        .unwrap();
+    let inside = recorder.trace("request");
+    assert_eq!(inside.as_ref().map(TraceContext::trace_id), Some(request.trace_id()));
+    assert_eq!(traces(&events, "1").await, [inside]);
+}
+
+#[tokio::test]
+async fn an_envelope_without_a_trace_hides_no_span() {
+    let (recorder, events) = (Recorder::default(), InMemoryEventStore::new());
+    let _default = recorder.install(LevelFilter::INFO);
+    let counters = counters(&events);
+    let scoped = Envelope::default().with_actor("clerk-7").scope(async {
+        counters.execute("1", ()).await.unwrap();
+        Envelope::current().and_then(|envelope| envelope.trace_context)
+    });
+    let seen = scoped.instrument(info_span!("one")).await;
+    assert_eq!(traces(&events, "1").await, [recorder.trace("one")]);
+    assert_eq!(seen, recorder.trace("one"));
+}
+
+#[tokio::test]
+async fn without_a_layer_nothing_is_recorded() {
+    let events = InMemoryEventStore::new();
+    let counters = counters(&events);
+    counters.execute("1", ()).instrument(info_span!("one")).await.unwrap();
+    let all = tracing_subscriber::fmt().with_writer(std::io::sink).finish();
+    let _default = subscriber::set_default(all);
+    counters.execute("1", ()).instrument(info_span!("one")).await.unwrap();
+    assert_eq!(traces(&events, "1").await, [None, None]);
+}
