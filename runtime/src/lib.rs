@@ -42,6 +42,7 @@ mod envelope;
 mod event_sourced;
 mod persistent;
 mod retries;
+mod snapshot;
 mod spans;
 mod store;
 mod system;

@@ -3,10 +3,10 @@
 use std::{any::Any, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use composable_rust_core::{
-    AppendError, Appended, Clock, CommandId, EventStore, IdGenerator, ReadError, ReadStream, RecordedEvent, Snapshot,
+    AppendError, Appended, Clock, CommandId, EventStore, IdGenerator, ReadError, RecordedEvent, Snapshot,
     SnapshotError, SnapshotOutcome, Source, StreamAppend, StreamId, Version,
 };
-use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
+use futures::FutureExt;
 use tracing::{debug, warn};
 
 use crate::{
@@ -133,7 +133,11 @@ impl Persistent {
             .await
     }
 
-    async fn load(&self, stream_id: StreamId, from: Option<Version>) -> Result<Vec<RecordedEvent>, ReadError> {
+    pub(crate) async fn load(
+        &self,
+        stream_id: StreamId,
+        from: Option<Version>,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         let store = &self.store;
         self.repeated(&stream_id, || store.load_events(stream_id.clone(), from))
             .await
@@ -158,74 +162,5 @@ impl Persistent {
             self.pause(pause).await;
             attempt += 1;
         }
-    }
-}
-
-/// A store whose appends and loads are asked for again, for effects. Everything else goes to the store as it is.
-pub(crate) struct Asked {
-    persistent: Persistent,
-    /// How long a load waits first, after a conflict.
-    pause: Option<Duration>,
-}
-
-impl Asked {
-    pub(crate) fn now(persistent: Persistent) -> Arc<dyn EventStore> {
-        Arc::new(Self {
-            persistent,
-            pause: None,
-        })
-    }
-
-    pub(crate) fn after(persistent: Persistent, pause: Option<Duration>) -> Arc<dyn EventStore> {
-        Arc::new(Self { persistent, pause })
-    }
-}
-
-impl EventStore for Asked {
-    fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
-        self.persistent.append(append).boxed()
-    }
-
-    fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>> {
-        self.persistent.store.append_batch(appends)
-    }
-
-    fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
-        self.persistent.store.read_stream(read)
-    }
-
-    fn load_events(
-        &self,
-        stream_id: StreamId,
-        from: Option<Version>,
-    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
-        let (persistent, pause) = (self.persistent.clone(), self.pause);
-        Box::pin(async move {
-            if let Some(pause) = pause {
-                persistent.pause(pause).await;
-            }
-            persistent.load(stream_id, from).await
-        })
-    }
-
-    fn load_command(
-        &self,
-        stream_id: StreamId,
-        command_id: CommandId,
-    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
-        let persistent = self.persistent.clone();
-        Box::pin(async move { persistent.load_command(&stream_id, command_id).await })
-    }
-
-    fn save_snapshot(
-        &self,
-        stream_id: StreamId,
-        snapshot: Snapshot,
-    ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
-        self.persistent.store.save_snapshot(stream_id, snapshot)
-    }
-
-    fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
-        self.persistent.store.load_snapshot(stream_id)
     }
 }

@@ -4,20 +4,10 @@ use std::sync::Arc;
 
 use composable_rust_core::{Aggregate, Session, StreamId, Version};
 use tokio::runtime::Handle;
-use tracing::{debug, warn};
 
 use super::{Host, saving::Offer};
-use crate::caught::caught;
-
-/// What a stream's snapshot is good for.
-pub(super) enum Restored<A: Aggregate> {
-    /// To begin from.
-    Usable(Session<A>),
-    /// To be replaced once the history was replayed: of another schema, or damaged.
-    Unusable,
-    /// There is none.
-    Absent,
-}
+use crate::snapshot;
+pub(super) use crate::snapshot::Restored;
 
 impl<A: Aggregate> Host<A> {
     /// A snapshot is an accelerator: whatever is wrong with it, the events are there.
@@ -25,33 +15,14 @@ impl<A: Aggregate> Host<A> {
         if A::SNAPSHOTS.is_never() {
             return Restored::Absent;
         }
-        let snapshot = match self.store.snapshot(stream_id.clone()).await {
-            Ok(Some(snapshot)) => snapshot,
-            Ok(None) => return Restored::Absent,
-            Err(error) => {
-                warn!(%stream_id, %error, "snapshot not loaded: replaying the whole stream");
-                return Restored::Absent;
-            }
-        };
-        // The state's own `Deserialize` may panic, too.
-        if let Ok(Some(state)) = caught(|| A::SNAPSHOTS.restore(&snapshot)) {
-            return Restored::Usable(Session::restored(snapshot.version, state));
-        }
-        warn!(
-            %stream_id,
-            version = %snapshot.version,
-            schema = snapshot.schema,
-            "snapshot ignored: of another schema, or damaged"
-        );
-        Restored::Unusable
+        let answer = self.store.snapshot(stream_id.clone()).await;
+        snapshot::restored(stream_id, answer.as_ref().map(Option::as_ref))
     }
 
     /// Has the session's state saved if the append that moved the stream on from `before` calls for it.
     pub(super) fn snapshot_if_due(self: &Arc<Self>, stream_id: &StreamId, before: Version, session: &Session<A>) {
-        match caught(|| A::SNAPSHOTS.is_due(session.state(), before, session.version())) {
-            Ok(true) => self.offer_snapshot(stream_id, session),
-            Ok(false) => {}
-            Err(panic) => warn!(%stream_id, %panic, "the snapshot policy panicked"),
+        if snapshot::is_due(stream_id, before, session) {
+            self.offer_snapshot(stream_id, session);
         }
     }
 
@@ -75,19 +46,12 @@ impl<A: Aggregate> Host<A> {
     }
 
     async fn save_snapshot(&self, stream_id: &StreamId, Offer { version, state }: Offer<A::State>) {
-        let encoded = caught(|| A::SNAPSHOTS.save(version, &state));
+        let encoded = snapshot::encoded::<A>(stream_id, version, &state);
         // Let go of first: an event that is applied meanwhile would have to clone the state.
         drop(state);
-        let snapshot = match encoded {
-            Ok(Some(Ok(snapshot))) => snapshot,
-            Ok(Some(Err(error))) => return warn!(%stream_id, %version, %error, "snapshot not encoded"),
-            Err(panic) => return warn!(%stream_id, %version, %panic, "snapshot not encoded"),
-            Ok(None) => return,
-        };
-        match self.store.save_snapshot(stream_id.clone(), snapshot).await {
-            Ok(outcome) => debug!(%stream_id, %version, ?outcome, "snapshot"),
-            Err(error) => warn!(%stream_id, %version, %error, "snapshot not saved"),
-        }
+        let Some(snapshot) = encoded else { return };
+        let outcome = self.store.save_snapshot(stream_id.clone(), snapshot).await;
+        snapshot::trace_saved(stream_id, version, &outcome);
     }
 }
 

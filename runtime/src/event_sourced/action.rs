@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use composable_rust_core::{Aggregate, AppendError, Appended, ReadError, RecordedEvent};
+use composable_rust_core::{
+    Aggregate, AppendError, Appended, ReadError, RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome,
+};
 
 /// What [`EventSourced`](super::EventSourced) reduces. Send the first two; the others are the answers of the store, which
 /// a parent reducer may look at to react to what was stored.
@@ -16,6 +18,11 @@ pub enum EventSourcedAction<A: Aggregate> {
     Loaded(Result<Vec<RecordedEvent>, ReadError>),
     /// Where the append ended, or why it was not made.
     Stored(Result<Appended, AppendError>),
+    /// The stream's snapshot, if there is one; [`EventSourcedAction::Loaded`] follows. Only where the aggregate has
+    /// snapshots.
+    SnapshotLoaded(Result<Option<Snapshot>, SnapshotError>),
+    /// What became of a snapshot. It changes nothing, whatever it is. Only where the aggregate has snapshots.
+    SnapshotSaved(Result<SnapshotOutcome, SnapshotError>),
 }
 
 impl<A: Aggregate> EventSourcedAction<A> {
@@ -38,6 +45,8 @@ impl<A: Aggregate> Clone for EventSourcedAction<A> {
             Self::Load => Self::Load,
             Self::Loaded(answer) => Self::Loaded(answer.clone()),
             Self::Stored(answer) => Self::Stored(answer.clone()),
+            Self::SnapshotLoaded(answer) => Self::SnapshotLoaded(answer.clone()),
+            Self::SnapshotSaved(answer) => Self::SnapshotSaved(answer.clone()),
         }
     }
 }
@@ -49,6 +58,13 @@ impl<A: Aggregate> fmt::Debug for EventSourcedAction<A> {
             Self::Load => f.write_str("Load"),
             Self::Loaded(answer) => f.debug_tuple("Loaded").field(&answer.as_ref().map(Vec::len)).finish(),
             Self::Stored(answer) => f.debug_tuple("Stored").field(answer).finish(),
+            Self::SnapshotLoaded(answer) => {
+                let version = answer
+                    .as_ref()
+                    .map(|found| found.as_ref().map(|snapshot| snapshot.version));
+                f.debug_tuple("SnapshotLoaded").field(&version).finish()
+            }
+            Self::SnapshotSaved(answer) => f.debug_tuple("SnapshotSaved").field(answer).finish(),
         }
     }
 }

@@ -6,10 +6,11 @@ use composable_rust_core::{Aggregate, Effect, EventMetadata, SerializedEvent, St
 
 use super::{
     EventSourced, EventSourcedAction, EventSourcedState,
+    asked::Asked,
     reduce::{Action, Environment},
     state::{InFlight, Member, Phase, Waiting},
 };
-use crate::{ExecuteError, caught::caught, decided::serialize, persistent::Asked};
+use crate::{ExecuteError, caught::caught, decided::serialize};
 
 /// No more commands join an append that holds so much already: others should not wait long for it, and the store's
 /// limits are far away.

@@ -1,8 +1,11 @@
 //! An aggregate as a reducer.
 
 mod action;
+mod asked;
 mod decide;
+mod load;
 mod reduce;
+mod saving;
 mod state;
 
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};

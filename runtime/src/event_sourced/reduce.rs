@@ -1,17 +1,15 @@
 //! The rules of an event-sourced aggregate, as a reducer.
 
-use std::{convert::Infallible, mem, sync::Arc, time::Duration};
+use std::{convert::Infallible, mem, sync::Arc};
 
-use composable_rust_core::{
-    Aggregate, AppendError, Appended, Conflict, Effect, ReadError, RecordedEvent, Reducer, Session,
-};
+use composable_rust_core::{Aggregate, AppendError, Appended, Conflict, Effect, Reducer, Session};
 use futures::channel::oneshot;
 
 use super::{
     EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState,
     state::{InFlight, Member, Phase, Turn, Waiting},
 };
-use crate::{ExecuteError, LoadError, caught::caught, envelope, persistent::Asked};
+use crate::{ExecuteError, LoadError, caught::caught, envelope};
 
 pub(super) type Action<A> = EventSourcedAction<A>;
 pub(super) type Environment<A> = EventSourcedEnvironment<<A as Aggregate>::Environment>;
@@ -27,6 +25,8 @@ impl<A: Aggregate> Reducer for EventSourced<A> {
             EventSourcedAction::Load => self.load_for_sender(state, environment),
             EventSourcedAction::Loaded(answer) => self.loaded(state, answer, environment),
             EventSourcedAction::Stored(answer) => self.stored(state, answer, environment),
+            EventSourcedAction::SnapshotLoaded(answer) => self.snapshot_loaded(state, answer, environment),
+            EventSourcedAction::SnapshotSaved(_) => Effect::None,
         }
     }
 
@@ -72,7 +72,7 @@ impl<A: Aggregate> EventSourced<A> {
         match state.phase {
             Phase::Cold | Phase::Ready => self.load(state, None, environment),
             // What was recorded before this action must be seen: the load in progress may have looked already.
-            Phase::Loading | Phase::Appending(_) => {
+            Phase::Restoring | Phase::Loading(_) | Phase::Appending(_) => {
                 let (turn, over) = turn();
                 state.loads.push(turn);
                 over
@@ -91,62 +91,42 @@ impl<A: Aggregate> EventSourced<A> {
         }
     }
 
-    /// Asks for what was recorded since the known version. The pause is a part of the question: so nobody can cancel
-    /// it and leave the aggregate waiting for an answer that never comes.
-    fn load(
-        &self,
-        state: &mut EventSourcedState<A>,
-        pause: Option<Duration>,
-        environment: &Environment<A>,
-    ) -> Effect<Action<A>> {
-        state.phase = Phase::Loading;
-        state.loading.append(&mut state.loads);
-        let store = Asked::after(environment.persistent(self.retries), pause);
-        let from = state.session.version().next();
-        Effect::load_events(store, state.stream_id.clone(), from, EventSourcedAction::Loaded)
-    }
-
-    fn loaded(
-        &self,
-        state: &mut EventSourcedState<A>,
-        answer: &Result<Vec<RecordedEvent>, ReadError>,
-        environment: &Environment<A>,
-    ) -> Effect<Action<A>> {
-        if !matches!(state.phase, Phase::Loading) {
-            return Effect::None;
-        }
-        state.loading.clear();
-        let observed = match answer {
-            Ok(events) => state.observe(events),
-            Err(error) => Err(error.clone().into()),
-        };
-        if let Err(error) = observed {
-            // The stream can't be loaded: none of the waiting commands can be carried out.
-            state.phase = Phase::Cold;
-            state.waiting.clear();
-            state.conflicts = 0;
-            state.last_failure = Some(error.into());
-            return self.proceed(state, environment);
-        }
-        state.phase = Phase::Ready;
-        self.proceed(state, environment)
-    }
-
     fn stored(
         &self,
         state: &mut EventSourcedState<A>,
         answer: &Result<Appended, AppendError>,
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
-        let Phase::Appending(in_flight) = mem::replace(&mut state.phase, Phase::Ready) else {
+        let Some(in_flight) = state.take_in_flight() else {
             return Effect::None;
         };
         match answer {
-            Ok(appended) => state.acknowledged(in_flight, *appended),
+            Ok(appended) => return self.acknowledged(state, in_flight, *appended, environment),
             Err(AppendError::Conflict(conflict)) => return self.conflict(state, in_flight, conflict, environment),
             Err(error) => state.refused(in_flight, error),
         }
         self.proceed(state, environment)
+    }
+
+    fn acknowledged(
+        &self,
+        state: &mut EventSourcedState<A>,
+        in_flight: InFlight<A>,
+        appended: Appended,
+        environment: &Environment<A>,
+    ) -> Effect<Action<A>> {
+        let before = state.session.version();
+        state.conflicts = 0;
+        state.last_rejection = in_flight.rejection;
+        state.last_failure = None;
+        let saved = match caught(|| state.session.acknowledged(appended.version)) {
+            Ok(_) => self.save_if_due(state, before, environment),
+            Err(message) => {
+                state.last_failure = Some(state.torn(message).into());
+                Effect::None
+            }
+        };
+        self.proceed(state, environment).merge(saved)
     }
 
     /// Somebody else was first: load what is missing, and decide the same commands again, before all others.
@@ -174,15 +154,14 @@ impl<A: Aggregate> EventSourced<A> {
 }
 
 impl<A: Aggregate> EventSourcedState<A> {
-    fn observe(&mut self, events: &[RecordedEvent]) -> Result<(), LoadError> {
-        for event in events {
-            let observed = caught(|| self.session.observe(event));
-            match observed {
-                Ok(observed) => observed?,
-                Err(message) => return Err(self.torn(message)),
+    fn take_in_flight(&mut self) -> Option<InFlight<A>> {
+        match mem::replace(&mut self.phase, Phase::Ready) {
+            Phase::Appending(in_flight) => Some(in_flight),
+            other => {
+                self.phase = other;
+                None
             }
         }
-        Ok(())
     }
 
     /// A panic in `apply` leaves a state that can't be trusted: only the events can.
@@ -190,15 +169,6 @@ impl<A: Aggregate> EventSourcedState<A> {
         self.session = Session::new();
         self.phase = Phase::Cold;
         LoadError::Panicked { message }
-    }
-
-    fn acknowledged(&mut self, in_flight: InFlight<A>, appended: Appended) {
-        self.conflicts = 0;
-        self.last_rejection = in_flight.rejection;
-        self.last_failure = None;
-        if let Err(message) = caught(|| self.session.acknowledged(appended.version)) {
-            self.last_failure = Some(self.torn(message).into());
-        }
     }
 
     /// The append is not made, or it is not known whether it is. Commands that shared it are tried one by one, so that

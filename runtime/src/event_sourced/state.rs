@@ -6,7 +6,8 @@ use composable_rust_core::{Aggregate, Session, StreamId, Version};
 
 use futures::channel::oneshot;
 
-use crate::{ExecuteError, envelope::Carried};
+use super::saving::Saves;
+use crate::{ExecuteError, envelope::Carried, snapshot::Restored};
 
 /// The state of [`EventSourced`](super::EventSourced): the aggregate's own, and what waits to become part of it.
 pub struct EventSourcedState<A: Aggregate> {
@@ -19,6 +20,7 @@ pub struct EventSourcedState<A: Aggregate> {
     pub(super) loading: Vec<Turn>,
     /// How often the commands that are worked on have met a conflict.
     pub(super) conflicts: u32,
+    pub(super) saves: Arc<Saves>,
     pub(super) last_rejection: Option<Arc<A::Rejection>>,
     pub(super) last_failure: Option<ExecuteError<Infallible>>,
 }
@@ -40,7 +42,10 @@ pub(super) struct Waiting<A: Aggregate> {
 pub(super) enum Phase<A: Aggregate> {
     /// What is known may be old: load before deciding.
     Cold,
-    Loading,
+    /// The snapshot is asked for.
+    Restoring,
+    /// The events are, from here on. The snapshot's state is not the aggregate's until the stream is known to reach it.
+    Loading(Restored<A>),
     Ready,
     Appending(InFlight<A>),
 }
@@ -72,6 +77,7 @@ impl<A: Aggregate> EventSourcedState<A> {
             loads: Vec::new(),
             loading: Vec::new(),
             conflicts: 0,
+            saves: Arc::default(),
             last_rejection: None,
             last_failure: None,
         }

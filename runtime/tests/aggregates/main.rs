@@ -5,8 +5,11 @@
 mod account;
 mod envelopes;
 mod event_sourced;
+mod event_sourced_cuts;
 mod event_sourced_faults;
 mod event_sourced_held;
+mod event_sourced_saves;
+mod event_sourced_snapshots;
 mod faults;
 mod hot;
 mod order;
