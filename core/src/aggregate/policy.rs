@@ -93,7 +93,8 @@ impl<S> SnapshotPolicy<S> {
 impl<S: Serialize + DeserializeOwned> SnapshotPolicy<S> {
     /// A snapshot every `events` events (0 means 1): after each append that reached or passed a multiple of it. `schema`
     /// says which shape of the state this is: raise it by hand whenever the state's fields change, and older snapshots are
-    /// replaced instead of misread. The testing kit's `golden_snapshot!` fails when that was forgotten.
+    /// replaced instead of misread. The testing kit's `golden_snapshots!` fails when that was forgotten. Raise it as well
+    /// when `apply` or an upcast comes to another state from the same events, which no test of bytes can see.
     #[must_use]
     pub const fn every(events: u64, schema: u32) -> Self {
         Self::saved(Due::Every(if events == 0 { 1 } else { events }), schema)
