@@ -9,7 +9,8 @@ use crate::{Encoding, EventError};
 /// Turns values into bytes and back in one [`Encoding`].
 ///
 /// What is written is capped ([`EventError::TooLarge`]); what is read may claim at most 16 times the cap in memory
-/// (bincode counts memory, not bytes), and every byte of it must belong to the value.
+/// (bincode counts memory, not bytes; of a cap below the default, 16 times the default), and every byte of it must belong
+/// to the value. A cap can be lowered, therefore, without losing what was written before.
 ///
 /// ```
 /// use composable_rust_core::{Codec, EventError};
@@ -140,6 +141,13 @@ mod tests {
             codec.encode("0123456789x"),
             Err(EventError::TooLarge { bytes: 12, limit: 11 })
         ));
+    }
+
+    #[test]
+    fn what_was_written_under_a_higher_cap_is_still_read() {
+        let written = Codec::BINCODE.encode(&"x".repeat(100_000)).unwrap();
+        let lowered = Codec::BINCODE.with_max_bytes(10);
+        assert_eq!(lowered.decode::<String>(&written).unwrap().len(), 100_000);
     }
 
     #[test]

@@ -29,14 +29,14 @@ pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
     pairs.chunks(2).map(byte).collect()
 }
 
-/// Where two that are not equal differ first: `-` was released, `+` is written now.
-pub(super) fn difference(released: &[u8], now: &[u8]) -> String {
-    let same = released.iter().zip(now).take_while(|(old, new)| old == new).count();
+/// Where two that are not equal differ first, each with what it is called.
+pub(super) fn difference((before, old): (&str, &[u8]), (after, new): (&str, &[u8])) -> String {
+    let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
     format!(
-        "the bytes differ from byte {} on (- released, + now):\n- {}\n+ {}",
+        "the bytes differ from byte {} on (- {before}, + {after}):\n- {}\n+ {}",
         same + 1,
-        around(released, same),
-        around(now, same)
+        around(old, same),
+        around(new, same)
     )
 }
 
@@ -81,16 +81,16 @@ mod tests {
     #[test]
     fn the_first_difference_is_shown_with_what_is_around_it() {
         assert_eq!(
-            difference(&[1, 2, 3], &[1, 2]),
+            difference(("released", &[1, 2, 3]), ("now", &[1, 2])),
             "the bytes differ from byte 3 on (- released, + now):\n- 010203 (3 bytes)\n+ 0102 (2 bytes)"
         );
         let long = [[7; 20], [8; 20]].concat();
         assert_eq!(
-            difference(&long, &[7]).lines().nth(1),
+            difference(("released", &long), ("now", &[7])).lines().nth(1),
             Some("- 07070707070707070707070707… (40 bytes)")
         );
         assert_eq!(
-            difference(&long, &[7; 20]).lines().nth(1),
+            difference(("released", &long), ("now", &[7; 20])).lines().nth(1),
             Some("- …070707070707070707070707080808080808080808080808… (40 bytes)")
         );
     }

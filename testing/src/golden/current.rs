@@ -118,7 +118,10 @@ impl<E: Event + PartialEq + Debug> Current<E> {
                 format!("the released bytes are read as something else (- this test, + read):\n{difference}")
             }
         };
-        let details = format!("{meaning}\n\n{}", difference_of_bytes(released, now));
+        let details = format!(
+            "{meaning}\n\n{}",
+            difference_of_bytes(("released", released), ("now", now))
+        );
         let next = next_version(event_type);
         let help = format!(
             "if only the example in this test has changed, change it back. Otherwise: logs hold events of the released \

@@ -28,7 +28,7 @@ impl Findings {
     pub(super) fn unsteady(&mut self, what: &str, once: &[u8], again: &[u8]) {
         let what = format!("{what} in the same bytes every time");
         let help = "a hash map or set has no order of its own: use a `BTreeMap` or a `BTreeSet`";
-        self.add(&what, &difference(once, again), help);
+        self.add(&what, &difference(("once", once), ("again", again)), help);
     }
 
     /// Nothing if all is well.

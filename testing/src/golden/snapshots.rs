@@ -150,7 +150,10 @@ fn changed<A: Aggregate<State: PartialEq + Debug>>(
             difference(state, &restored)
         ),
     };
-    let details = format!("{meaning}\n\n{}", difference_of_bytes(released, saved));
+    let details = format!(
+        "{meaning}\n\n{}",
+        difference_of_bytes(("released", released), ("now", saved))
+    );
     let help = format!(
         "if only the example in this test has changed, change it back. Otherwise raise the number, \
          `SnapshotPolicy::every(..., {})`, and run this test with GOLDEN=write: snapshots of schema {schema} are then \

@@ -370,6 +370,7 @@ fn bytes_that_are_not_the_same_every_time_are_no_golden_bytes() {
         said.starts_with("\"Tagged.v1\" is not written in the same bytes every time\n\nthe bytes differ from byte "),
         "{said}"
     );
+    assert!(said.contains(" on (- once, + again):\n- "), "{said}");
     assert!(
         said.ends_with("help: a hash map or set has no order of its own: use a `BTreeMap` or a `BTreeSet`"),
         "{said}"

@@ -194,6 +194,7 @@ fn a_state_whose_bytes_are_not_the_same_every_time_is_told_from_one_that_has_cha
         ),
         "{said}"
     );
+    assert!(said.contains(" on (- once, + again):\n- "), "{said}");
     assert!(
         said.ends_with("help: a hash map or set has no order of its own: use a `BTreeMap` or a `BTreeSet`"),
         "{said}"
