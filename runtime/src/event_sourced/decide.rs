@@ -10,7 +10,7 @@ use super::{
     reduce::{Action, Environment},
     state::{InFlight, Member, Phase, Waiting},
 };
-use crate::{ExecuteError, caught::caught, decided::serialize};
+use crate::{ExecuteError, caught::caught, decided::serialize, envelope};
 
 /// No more commands join an append that holds so much already: others should not wait long for it, and the store's
 /// limits are far away.
@@ -78,10 +78,8 @@ impl<A: Aggregate> EventSourcedState<A> {
         }
         let serialized = caught(|| serialize(&events, &*environment.ids, &metadata, None));
         let mut serialized = serialized.map_err(panicked)?.map_err(ExecuteError::Unencodable)?;
-        for event in &mut serialized {
-            // Settled, also where there is none: what is reduced by now may be the answer to another append.
-            event.metadata.get_or_insert_default();
-        }
+        // What is reduced by now may be the answer to another append.
+        envelope::settle(&mut serialized);
         caught(|| self.session.stage(events)).map_err(panicked)?;
         Ok(Ok(serialized))
     }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use composable_rust_core::{
-    Aggregate, Effect, EventId, EventStore, ExpectedVersion, RecordedEvent, Reducer, StreamAppend, TraceContext,
+    Aggregate, Effect, EventId, EventMetadata, EventStore, ExpectedVersion, RecordedEvent, Reducer, StreamAppend,
+    TraceContext,
 };
 use composable_rust_runtime::{Aggregates, CommandContext, Envelope, EventSourcedAction, Store};
 use composable_rust_testing::InMemoryEventStore;
+use uuid::Uuid;
 
 use crate::{
     account::{Account, AccountCommand, AccountEvent, Scripted, Step, serialized},
@@ -153,4 +155,36 @@ async fn where_nobody_has_a_trace_none_is_recorded() {
     let (events, _) = chained(Envelope::default().with_actor("clerk-7")).await;
     assert_eq!(traces(&recorded(&events, "a").await), [None]);
     assert_eq!(traces(&recorded(&events, "b").await)[0], None);
+}
+
+#[tokio::test]
+async fn a_command_that_shares_an_append_is_not_said_to_follow_from_another_s() {
+    let store = Scripted::new([Step::Held]);
+    let accounts = open(&store, 3);
+    let mut sent = Vec::new();
+    let correlated = Envelope::default().with_correlation_id(Uuid::from_u128(7));
+    let envelopes = [
+        correlated.with_trace_context(trace(1)),
+        Envelope::default().with_actor("b"),
+        Envelope::default().with_trace_context(trace(3)),
+    ];
+    for envelope in envelopes.clone() {
+        let deposit = accounts.send(EventSourcedAction::execute(AccountCommand::Deposit(1)));
+        sent.push(envelope.scope(deposit).await.unwrap());
+    }
+    store.arrived.notified().await;
+    store.proceed.notify_one();
+    for sent in sent {
+        sent.settled().await.unwrap();
+    }
+    let said = envelopes.map(|envelope| {
+        let mut metadata = EventMetadata::default();
+        metadata.correlation_id = envelope.correlation_id;
+        metadata.actor = envelope.actor;
+        metadata.trace_context = envelope.trace_context;
+        metadata
+    });
+    let recorded = recorded(&store.inner, "a").await;
+    let recorded: Vec<_> = recorded.into_iter().filter_map(|event| event.metadata).collect();
+    assert_eq!(recorded, said);
 }
