@@ -42,6 +42,16 @@ pub enum OpenError {
         /// The path.
         path: PathBuf,
     },
+    /// The file, or one that SQLite keeps beside it, could not be opened, for another reason than that it may not be
+    /// written: no file handles are left, a directory lies where its write-ahead log should, a link leads nowhere, or the
+    /// directory may not be entered. The source says what the system or SQLite said.
+    #[error("{} could not be opened", path.display())]
+    CannotOpen {
+        /// The file.
+        path: PathBuf,
+        /// What the system or the driver said.
+        source: Source,
+    },
     /// The file is something else than a database, or is encrypted. Choose another path; it was left as it was.
     #[error("{} is not a sqlite database", path.display())]
     NotADatabase {

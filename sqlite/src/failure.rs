@@ -18,6 +18,9 @@ mod code {
     pub(super) const MISMATCH: i32 = 20;
     pub(super) const RANGE: i32 = 25;
     pub(super) const NOTADB: i32 = 26;
+    // Extended ones that mean something else than their primary code.
+    pub(super) const CANTOPEN_ISDIR: i32 = 526;
+    pub(super) const READONLY_DBMOVED: i32 = 1032;
 }
 
 /// The kinds of failure that callers are told apart.
@@ -33,8 +36,12 @@ pub(crate) enum Kind {
     Full,
     /// A trigger or a unique index refused.
     Constraint,
-    /// The file can't be opened.
+    /// The file, or one that belongs to it, can't be opened: permissions are only one reason of many.
     CannotOpen,
+    /// The file is a directory.
+    Directory,
+    /// Another file lies, or none, where the file was that is open.
+    Moved,
     /// The file is no database.
     NotADatabase,
     /// SQLite refused the statement itself.
@@ -55,8 +62,16 @@ impl Kind {
         }
     }
 
-    /// The low byte of an extended code is its primary code.
     fn of_code(extended: i32) -> Self {
+        match extended {
+            code::CANTOPEN_ISDIR => Self::Directory,
+            code::READONLY_DBMOVED => Self::Moved,
+            _ => Self::of_primary_code(extended),
+        }
+    }
+
+    /// The low byte of an extended code is its primary code.
+    fn of_primary_code(extended: i32) -> Self {
         match extended & 0xff {
             code::BUSY | code::LOCKED | code::PROTOCOL => Self::Busy,
             code::READONLY => Self::ReadOnly,
@@ -83,7 +98,9 @@ pub(crate) fn before_commit(error: sqlx::Error) -> AppendError {
 pub(crate) fn at_commit(error: sqlx::Error) -> AppendError {
     match Kind::of(&error) {
         Kind::Busy => AppendError::Unavailable(Arc::new(error)),
-        Kind::ReadOnly | Kind::Full | Kind::Constraint | Kind::Statement => AppendError::Backend(Arc::new(error)),
+        Kind::ReadOnly | Kind::Moved | Kind::Full | Kind::Constraint | Kind::Statement => {
+            AppendError::Backend(Arc::new(error))
+        }
         _ => AppendError::OutcomeUnknown(Arc::new(error)),
     }
 }
@@ -144,13 +161,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn extended_codes_mean_what_their_primary_code_means() {
+    fn extended_codes_mean_what_their_primary_code_means_with_two_exceptions() {
         let table = [
             (5, Kind::Busy),
             (261, Kind::Busy),
             (517, Kind::Busy),
             (8, Kind::ReadOnly),
-            (1032, Kind::ReadOnly),
+            (264, Kind::ReadOnly),
+            (1032, Kind::Moved),
+            (1544, Kind::ReadOnly),
+            (14, Kind::CannotOpen),
+            (526, Kind::Directory),
+            (782, Kind::CannotOpen),
+            (1550, Kind::CannotOpen),
             (13, Kind::Full),
             (1811, Kind::Constraint),
             (2067, Kind::Constraint),

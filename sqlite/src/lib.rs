@@ -48,6 +48,7 @@ mod log;
 mod migrate;
 mod open;
 mod options;
+mod packed;
 mod queue;
 mod read;
 mod row;

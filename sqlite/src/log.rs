@@ -2,16 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use composable_rust_core::{EventFilter, LogPage, Position, ReadAll};
-use futures::{TryStreamExt, stream::BoxStream};
-use sqlx::{
-    Executor, Row, Sqlite,
-    query::Query,
-    sqlite::{SqliteArguments, SqliteRow},
-};
+use composable_rust_core::{EventFilter, LogPage, Position, ReadAll, reading::Names};
+use futures::TryStreamExt;
+use sqlx::{Executor, Row, Sqlite, query::Query, sqlite::SqliteArguments};
 use tokio::sync::watch;
 
-use crate::{connection::Connections, row, statements};
+use crate::{
+    connection::Connections,
+    packed, row,
+    statements::{self, PACKED},
+};
 
 /// The most rows of a page, however many are asked for.
 const PAGE_ROWS: usize = 4096;
@@ -22,10 +22,11 @@ const WINDOW: i64 = 16_384;
 pub(crate) async fn page(readers: &Arc<Connections>, read: ReadAll) -> Result<LogPage, sqlx::Error> {
     let window_end = row::after(read.after).saturating_add(WINDOW);
     let limit = read.limit.clamp(1, PAGE_ROWS);
-    let query = query(&read, window_end, limit);
-    let (log_end, page) = readers
-        .run(move |connection| Box::pin(async move { end_and_page(&mut connection.fetch(query)).await }))
-        .await?;
+    let (mut log_end, mut page) = packed(readers, query(&read, window_end, limit, true)).await?;
+    if !page.whole {
+        // An event is too large to be packed.
+        (log_end, page) = rows(readers, query(&read, window_end, limit, false)).await?;
+    }
     let full = page.events.len() == limit || !page.whole;
     let last = page.events.last().map_or(read.after, |event| event.position);
     let looked_at = row::at(window_end.min(log_end));
@@ -36,11 +37,14 @@ pub(crate) async fn page(readers: &Arc<Connections>, read: ReadAll) -> Result<Lo
     })
 }
 
-fn query(read: &ReadAll, window_end: i64, limit: usize) -> Query<'static, Sqlite, SqliteArguments> {
-    let sql = if read.filter == EventFilter::all() {
-        statements::READ_LOG
-    } else {
-        statements::READ_LOG_FILTERED
+type Sql = Query<'static, Sqlite, SqliteArguments>;
+
+fn query(read: &ReadAll, window_end: i64, limit: usize, packs: bool) -> Sql {
+    let sql = match (read.filter == EventFilter::all(), packs) {
+        (true, true) => &PACKED.log,
+        (false, true) => &PACKED.log_filtered,
+        (true, false) => statements::READ_LOG,
+        (false, false) => statements::READ_LOG_FILTERED,
     };
     sqlx::query(sql)
         .bind(row::after(read.after))
@@ -48,13 +52,27 @@ fn query(read: &ReadAll, window_end: i64, limit: usize) -> Query<'static, Sqlite
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(list(&read.filter.categories))
         .bind(list(&read.filter.event_types))
+        .bind(packed::largest(limit as u64))
 }
 
-async fn end_and_page(
-    rows: &mut BoxStream<'_, Result<SqliteRow, sqlx::Error>>,
-) -> Result<(i64, row::Page), sqlx::Error> {
-    let end = rows.try_next().await?.ok_or(sqlx::Error::RowNotFound)?;
-    Ok((end.try_get(3)?, row::page(rows, None).await?))
+/// The end of the log, and then a page of it.
+async fn packed(readers: &Arc<Connections>, query: Sql) -> Result<(i64, row::Page), sqlx::Error> {
+    let rows = readers.run(move |connection| connection.fetch_all(query)).await?;
+    let [end, packed] = rows.as_slice() else {
+        return Err(sqlx::Error::RowNotFound);
+    };
+    Ok((end.try_get(3)?, packed::page(packed, None, &mut Names::default())?))
+}
+
+async fn rows(readers: &Arc<Connections>, query: Sql) -> Result<(i64, row::Page), sqlx::Error> {
+    let work = readers.run(move |connection| {
+        Box::pin(async move {
+            let mut rows = connection.fetch(query);
+            let end = rows.try_next().await?.ok_or(sqlx::Error::RowNotFound)?;
+            Ok((end.try_get(3)?, row::page(&mut rows, None).await?))
+        })
+    });
+    work.await
 }
 
 /// A list as JSON; an empty one allows everything.

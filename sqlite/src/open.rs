@@ -61,9 +61,17 @@ fn check(path: &Path) -> Result<(), OpenError> {
         // Also for those whom the system would let write: somebody marked the file.
         Ok(found) if found.permissions().readonly() => Err(OpenError::ReadOnly { path: path.to_owned() }),
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => check_directory(path),
-        Err(error) => Err(OpenError::Backend(Arc::new(error))),
+        Err(error) if is_missing(&error) => check_directory(path),
+        Err(error) => Err(OpenError::CannotOpen {
+            path: path.to_owned(),
+            source: Arc::new(error),
+        }),
     }
+}
+
+/// Whether there is nothing at a path: also where what should be its directory is a file.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn check_directory(path: &Path) -> Result<(), OpenError> {
@@ -91,9 +99,16 @@ impl Failed {
             Self::Driver(error) => error,
         };
         let path = path.to_owned();
+        // By what SQLite said alone. Trying the file would tell more, but to close it again would end the locks that
+        // this process holds on it through other stores.
         match Kind::of(&error) {
             Kind::Busy => OpenError::Busy(Arc::new(error)),
-            Kind::ReadOnly | Kind::CannotOpen => OpenError::ReadOnly { path },
+            Kind::ReadOnly => OpenError::ReadOnly { path },
+            Kind::Directory => OpenError::NotAFile { path },
+            Kind::CannotOpen | Kind::Moved => OpenError::CannotOpen {
+                path,
+                source: Arc::new(error),
+            },
             Kind::NotADatabase => OpenError::NotADatabase {
                 path,
                 source: Arc::new(error),
@@ -124,5 +139,26 @@ async fn switch_to_wal(connection: &mut SqliteConnection, patience: Duration) ->
             }
             switched => return switched.map(|_| ()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::ConnectOptions;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_what_may_not_be_written_is_read_only() {
+        let memory = SqliteConnectOptions::new().in_memory(true);
+        let mut connection = memory.pragma("query_only", "ON").connect().await.unwrap();
+        let refused = connection.execute("CREATE TABLE events (day TEXT)").await.unwrap_err();
+        let error = Failed::from(refused).at(Path::new("orders.db"));
+        assert!(matches!(error, OpenError::ReadOnly { .. }), "{error:?}");
+        let nowhere = SqliteConnectOptions::new().filename("/nowhere/at/all/orders.db");
+        let refused = nowhere.connect().await.unwrap_err();
+        let error = Failed::from(refused).at(Path::new("orders.db"));
+        assert!(matches!(error, OpenError::CannotOpen { .. }), "{error:?}");
+        assert_eq!(error.to_string(), "orders.db could not be opened");
     }
 }

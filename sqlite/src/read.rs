@@ -1,36 +1,59 @@
 //! Reading a stream: page by page, each a statement of its own, so that no reader holds the write-ahead log back.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, mem, sync::Arc};
 
-use composable_rust_core::{CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId, Version};
+use composable_rust_core::{
+    CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId,
+    reading::{Names, Paging, Wanted, rest_of_command},
+};
 use futures::{
     StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
-use sqlx::Executor;
+use sqlx::{Executor, Sqlite, query::Query, sqlite::SqliteArguments};
 use uuid::Uuid;
 
-use crate::{connection::Connections, failure, row, statements};
+use crate::{
+    connection::Connections,
+    failure, packed, row,
+    statements::{self, PACKED},
+};
 
-/// The most rows of a page. Larger pages are not faster: each row is handed over by the driver's thread.
+/// The most rows of a page that is read row by row. Larger ones are not faster: the driver's thread hands over each row.
 const PAGE_ROWS: u64 = 256;
+
+/// The most rows of a packed page.
+const PACKED_ROWS: u64 = 512;
+
+/// The most rows of the first packed page behind a large event.
+const FEW_ROWS: u64 = 32;
 
 pub(crate) fn stream(
     readers: Arc<Connections>,
     read: ReadStream,
 ) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
-    let pages = Pages {
-        left: read.limit.unwrap_or(u64::MAX),
-        next: Some(first(&read)),
-        page: VecDeque::new(),
-        readers,
-        read,
-    };
-    stream::try_unfold(pages, async |mut pages| {
+    stream::try_unfold(Pages::new(readers, read), async |mut pages| {
         let event = pages.event().await.map_err(failure::of_read)?;
         Ok(event.map(|event| (event, pages)))
     })
     .boxed()
+}
+
+/// All events at once: page by page, without a stop at each.
+pub(crate) async fn all(readers: Arc<Connections>, read: ReadStream) -> Result<Vec<RecordedEvent>, ReadError> {
+    let mut pages = Pages::new(readers, read);
+    let mut events = Vec::new();
+    loop {
+        pages.turn().await.map_err(failure::of_read)?;
+        if pages.page.is_empty() {
+            return Ok(events);
+        }
+        if events.is_empty() {
+            events = mem::take(&mut pages.page).into();
+        } else {
+            events.extend(pages.page.drain(..));
+        }
+    }
 }
 
 /// The events of a command; most have few, which one statement brings.
@@ -41,13 +64,7 @@ pub(crate) async fn command(
 ) -> Result<Vec<RecordedEvent>, ReadError> {
     let page = command_page(&readers, stream_id.clone(), command_id).await;
     let mut events = page.map_err(failure::of_read)?.events;
-    let missing = missing(&events);
-    if let Some(next) = events
-        .last()
-        .and_then(|last| last.version.next())
-        .filter(|_| missing > 0)
-    {
-        let rest = ReadStream::new(stream_id).from(next).limit(missing);
+    if let Some(rest) = rest_of_command(&events) {
         events.extend(stream(readers, rest).try_collect::<Vec<_>>().await?);
     }
     Ok(events)
@@ -67,31 +84,29 @@ async fn command_page(
     page.await
 }
 
-/// How many events of the command did not fit into its page.
-fn missing(page: &[RecordedEvent]) -> u64 {
-    let whole = page.first().and_then(|first| first.command).map(|mark| mark.events);
-    whole.map_or(0, u64::from).saturating_sub(page.len() as u64)
-}
-
-fn first(read: &ReadStream) -> i64 {
-    let from = read.from.map(Version::as_i64);
-    match read.direction {
-        Direction::Forward => from.unwrap_or(1),
-        Direction::Backward => from.unwrap_or(i64::MAX),
-    }
-}
-
 struct Pages {
     readers: Arc<Connections>,
-    read: ReadStream,
-    /// How many more events are wanted.
-    left: u64,
-    /// Where the next page begins; `None` after the last one.
-    next: Option<i64>,
+    stream_id: StreamId,
+    direction: Direction,
+    paging: Paging,
+    pace: Pace,
+    names: Names,
     page: VecDeque<RecordedEvent>,
 }
 
 impl Pages {
+    fn new(readers: Arc<Connections>, read: ReadStream) -> Self {
+        Self {
+            readers,
+            direction: read.direction,
+            paging: Paging::of(&read),
+            stream_id: read.stream_id,
+            pace: Pace::new(),
+            names: Names::default(),
+            page: VecDeque::new(),
+        }
+    }
+
     async fn event(&mut self) -> Result<Option<RecordedEvent>, sqlx::Error> {
         if self.page.is_empty() {
             self.turn().await?;
@@ -99,46 +114,81 @@ impl Pages {
         Ok(self.page.pop_front())
     }
 
+    /// Fills the page, which is empty, unless there are no more events.
     async fn turn(&mut self) -> Result<(), sqlx::Error> {
-        let rows = self.left.min(PAGE_ROWS);
-        let Some(from) = self.next.filter(|_| rows > 0) else {
-            return Ok(());
-        };
-        let whole = self.fill(from, rows).await?;
-        let count = self.page.len() as u64;
-        self.left -= count.min(self.left);
-        let last = self.page.back().map(|event| event.version.as_i64());
-        let more = !whole || count == rows;
-        self.next = last.filter(|_| more).and_then(|last| self.behind(last));
+        while self.page.is_empty() {
+            let Some(wanted) = self.paging.next(self.pace.rows()) else {
+                break;
+            };
+            let page = if self.pace.packs {
+                self.packed(wanted).await?
+            } else {
+                self.rows(wanted).await?
+            };
+            let more = !page.whole || page.events.len() as u64 == wanted.events;
+            self.paging.turn(&page.events, more);
+            self.pace.turned(page.whole);
+            self.page = page.events.into();
+        }
         Ok(())
     }
 
-    /// Where reading goes on behind `version`.
-    fn behind(&self, version: i64) -> Option<i64> {
-        match self.read.direction {
-            Direction::Forward => version.checked_add(1),
-            Direction::Backward => Some(version - 1).filter(|next| *next > 0),
-        }
+    async fn packed(&mut self, wanted: Wanted) -> Result<row::Page, sqlx::Error> {
+        let sql = match self.direction {
+            Direction::Forward => &PACKED.forward,
+            Direction::Backward => &PACKED.backward,
+        };
+        let query = self.query(sql, wanted).bind(packed::largest(wanted.events));
+        let packed = self.readers.run(move |connection| connection.fetch_one(query)).await?;
+        packed::page(&packed, Some(&self.stream_id), &mut self.names)
     }
 
-    /// Fills the page; `false` when it ended early for its size.
-    async fn fill(&mut self, from: i64, rows: u64) -> Result<bool, sqlx::Error> {
-        let sql = match self.read.direction {
+    async fn rows(&self, wanted: Wanted) -> Result<row::Page, sqlx::Error> {
+        let sql = match self.direction {
             Direction::Forward => statements::READ_FORWARD,
             Direction::Backward => statements::READ_BACKWARD,
         };
-        let stream_id = self.read.stream_id.clone();
-        let query = sqlx::query(sql)
-            .bind(String::from(stream_id.clone()))
-            .bind(from)
-            .bind(i64::try_from(rows).unwrap_or(i64::MAX));
-        let page = self
-            .readers
-            .run(move |connection| {
-                Box::pin(async move { row::page(&mut connection.fetch(query), Some(&stream_id)).await })
-            })
-            .await?;
-        self.page = page.events.into();
-        Ok(page.whole)
+        let (query, stream_id) = (self.query(sql, wanted), self.stream_id.clone());
+        let page = self.readers.run(move |connection| {
+            Box::pin(async move { row::page(&mut connection.fetch(query), Some(&stream_id)).await })
+        });
+        page.await
+    }
+
+    fn query(&self, sql: &'static str, wanted: Wanted) -> Query<'static, Sqlite, SqliteArguments> {
+        sqlx::query(sql)
+            .bind(String::from(self.stream_id.clone()))
+            .bind(wanted.from.as_i64())
+            .bind(i64::try_from(wanted.events).unwrap_or(i64::MAX))
+    }
+}
+
+/// Whether the next page is packed, and how many events it may have: large events are read row by row.
+struct Pace {
+    packs: bool,
+    /// Of a packed page.
+    rows: u64,
+}
+
+impl Pace {
+    const fn new() -> Self {
+        Self {
+            packs: true,
+            rows: PACKED_ROWS,
+        }
+    }
+
+    const fn rows(&self) -> u64 {
+        if self.packs { self.rows } else { PAGE_ROWS }
+    }
+
+    /// A packed page that was not whole ended at a large event. What comes behind it may be small again, which is found
+    /// out with a few first.
+    fn turned(&mut self, whole: bool) {
+        (self.packs, self.rows) = match (self.packs, whole) {
+            (true, false) => (false, FEW_ROWS),
+            (true, true) => (true, (self.rows * 2).min(PACKED_ROWS)),
+            (false, _) => (true, self.rows),
+        };
     }
 }

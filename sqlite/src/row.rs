@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use crate::failure::InvalidRow;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A page ends early when its events come to so many bytes.
-const PAGE_BYTES: usize = 4 << 20;
+pub(crate) const PAGE_BYTES: usize = 4 << 20;
 
 /// Events that were read together.
 pub(crate) struct Page {
@@ -70,7 +70,7 @@ fn decode(row: &SqliteRow, position: i64, stream_id: Option<&StreamId>) -> Resul
     Ok(event)
 }
 
-fn metadata(json: Option<&str>) -> Result<Option<EventMetadata>, BoxError> {
+pub(crate) fn metadata(json: Option<&str>) -> Result<Option<EventMetadata>, BoxError> {
     json.map(serde_json::from_str).transpose().map_err(Into::into)
 }
 
@@ -81,7 +81,7 @@ fn command(id: Option<Uuid>, events: Option<u32>) -> Option<CommandMark> {
     })
 }
 
-fn instant(micros: i64) -> Result<DateTime<Utc>, BoxError> {
+pub(crate) fn instant(micros: i64) -> Result<DateTime<Utc>, BoxError> {
     DateTime::from_timestamp_micros(micros).ok_or_else(|| "recorded_at lies beyond the calendar".into())
 }
 

@@ -37,6 +37,32 @@ pub(crate) const READ_LOG_FILTERED: &str = concat!(
     include_str!("../sql/read_log_filtered.sql")
 );
 
+/// Pages that are one value each: of a stream, where ?4 is the size of the largest event, and of the log, where ?6 is.
+pub(crate) struct Packed {
+    pub(crate) forward: String,
+    pub(crate) backward: String,
+    pub(crate) log: String,
+    pub(crate) log_filtered: String,
+}
+
+pub(crate) static PACKED: LazyLock<Packed> = LazyLock::new(|| {
+    let of_log = |page| format!("{LOG_END}{}", packed(page, "stream_id", "?6"));
+    Packed {
+        forward: packed(READ_FORWARD, "NULL", "?4"),
+        backward: packed(READ_BACKWARD, "NULL", "?4"),
+        log: of_log(include_str!("../sql/read_log.sql")),
+        log_filtered: of_log(include_str!("../sql/read_log_filtered.sql")),
+    }
+});
+
+/// `stream_id` is NULL where it is known, and needs not be handed over.
+fn packed(page: &str, stream_id: &str, largest: &str) -> String {
+    include_str!("../sql/packed.sql")
+        .replace("{stream_id}", stream_id)
+        .replace("{largest}", largest)
+        .replace("{page}", page.trim_end().trim_end_matches(';'))
+}
+
 /// Parameters of an event in `insert.sql`.
 pub(crate) const COLUMNS: usize = 11;
 

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use composable_rust_core::{
     AppendError, Appended, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
-    RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId,
+    RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
 };
 use futures::{future::BoxFuture, stream::BoxStream};
 
@@ -111,6 +111,16 @@ impl EventStore for SqliteEventStore {
 
     fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
         read::stream(Arc::clone(&self.readers), read)
+    }
+
+    fn load_events(
+        &self,
+        stream_id: StreamId,
+        from: Option<Version>,
+    ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        let mut read = ReadStream::new(stream_id);
+        read.from = from;
+        Box::pin(read::all(Arc::clone(&self.readers), read))
     }
 
     fn load_command(

@@ -15,5 +15,6 @@ mod migrations;
 mod opening;
 mod plans;
 mod processes;
+mod reading;
 mod runtimes;
 mod support;

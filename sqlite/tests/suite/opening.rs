@@ -1,6 +1,6 @@
 //! Opening: what a path can lead to.
 
-use std::fs;
+use std::{fs, path::Path, process::Command};
 
 use composable_rust_core::{EventLog, Position};
 use composable_rust_sqlite::{OpenError, SqliteEventStore};
@@ -51,6 +51,89 @@ async fn a_read_only_file_is_a_typed_error() {
     fs::set_permissions(&path, permissions).unwrap();
     let refused = SqliteEventStore::open(&path).await;
     assert!(matches!(refused, Err(OpenError::ReadOnly { .. })));
+}
+
+#[tokio::test]
+async fn a_file_where_a_directory_should_be_is_a_missing_directory() {
+    let directory = support::directory();
+    let file = directory.path().join("letter.txt");
+    fs::write(&file, "Dear Sir or Madam").unwrap();
+    let refused = SqliteEventStore::open(file.join("events.db")).await;
+    assert!(matches!(refused, Err(OpenError::MissingDirectory { path }) if path == file));
+}
+
+fn assert_cannot_open(refused: Result<SqliteEventStore, OpenError>, file: &Path) {
+    let refused = refused.unwrap_err();
+    let told = matches!(&refused, OpenError::CannotOpen { path, .. } if path == file);
+    assert!(told, "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_directory_in_place_of_the_write_ahead_log_is_no_matter_of_permission() {
+    let directory = support::directory();
+    let path = directory.path().join("events.db");
+    support::open(&path).await.close().await;
+    fs::create_dir(directory.path().join("events.db-wal")).unwrap();
+    assert_cannot_open(SqliteEventStore::open(&path).await, &path);
+    fs::remove_dir(directory.path().join("events.db-wal")).unwrap();
+    support::open(&path).await.close().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_that_leads_nowhere_is_no_matter_of_permission() {
+    let directory = support::directory();
+    let (astray, circle) = (directory.path().join("astray.db"), directory.path().join("circle.db"));
+    std::os::unix::fs::symlink(directory.path().join("missing/events.db"), &astray).unwrap();
+    std::os::unix::fs::symlink(&circle, &circle).unwrap();
+    for path in [astray, circle] {
+        assert_cannot_open(SqliteEventStore::open(&path).await, &path);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_the_system_only_pretends_is_no_store() {
+    // It may be written, but nothing can be created beside it: for root there is no such place, for others no permission.
+    let path = Path::new("/proc/self/comm");
+    let before = fs::read_to_string(path).unwrap();
+    let refused = SqliteEventStore::open(path).await;
+    let told = matches!(refused, Err(OpenError::CannotOpen { .. } | OpenError::ReadOnly { .. }));
+    assert!(told, "{refused:?}");
+    assert_eq!(fs::read_to_string(path).unwrap(), before);
+}
+
+/// Where the process that has no file handles left finds its store.
+const ROLE: &str = "EVENT_STORE_WITHOUT_HANDLES";
+
+/// Does nothing, unless the test below runs it in a process of its own, which may have few files open.
+#[tokio::test]
+async fn the_process_without_file_handles() {
+    let Ok(path) = std::env::var(ROLE) else { return };
+    let path = Path::new(&path);
+    let mut taken = Vec::new();
+    while let Ok(handle) = fs::File::open("/dev/null") {
+        taken.push(handle);
+    }
+    assert_cannot_open(SqliteEventStore::open(path).await, path);
+    taken.clear();
+    support::open(path).await.close().await;
+}
+
+#[cfg(unix)]
+#[test]
+fn a_process_without_file_handles_is_told_no_tale_of_permissions() {
+    let directory = support::directory();
+    let test = "opening::the_process_without_file_handles";
+    let child = Command::new("sh")
+        .args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\" --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .arg(test)
+        .env(ROLE, directory.path().join("events.db"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{child:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor, Row, SqliteConnection};
 use crate::support;
 
 /// What a plan may say about each statement; those that are no queries have none.
-const PLANS: [(&str, &[&str]); 21] = [
+const PLANS: [(&str, &[&str]); 22] = [
     ("append_one", &["events_by_version", "SEARCH events"]),
     ("begin", &[]),
     ("checkpoint", &[]),
@@ -22,6 +22,10 @@ const PLANS: [(&str, &[&str]); 21] = [
     ),
     ("load_snapshot", &["sqlite_autoindex_snapshots_1"]),
     ("log_end", &["SEARCH events"]),
+    (
+        "packed",
+        &["CO-ROUTINE", "events_by_version (stream_id=? AND version>?)"],
+    ),
     ("read_backward", &["events_by_version (stream_id=? AND version<?)"]),
     ("read_forward", &["events_by_version (stream_id=? AND version>?)"]),
     ("read_log", &["INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]),
@@ -52,7 +56,12 @@ async fn every_statement_uses_its_index() {
         let file = statements.join(format!("{name}.sql"));
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("-- "), "{name} has no header");
-        let sql = text.replace("{rows}", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        let page = fs::read_to_string(statements.join("read_forward.sql")).unwrap();
+        let sql = text
+            .replace("{rows}", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            .replace("{stream_id}", "stream_id")
+            .replace("{largest}", "?4")
+            .replace("{page}", page.trim_end().trim_end_matches(';'));
         let plan = plan(&mut connection, sql).await;
         for part in expected {
             assert!(plan.contains(part), "{name} does not use {part}:\n{plan}");

@@ -1,0 +1,210 @@
+//! A page in one value, as `packed.sql` makes it: events without the driver's rows.
+//!
+//! The driver copies each value of a row for itself, and hands each row from its thread to ours. Events are small, so that
+//! this took most of the time of a replay; the bytes themselves are nothing.
+
+use std::str;
+
+use composable_rust_core::{CommandMark, Encoding, RecordedEvent, SerializedEvent, StreamId, Version, reading::Names};
+use sqlx::{Row, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use crate::{
+    failure::InvalidRow,
+    row::{self, BoxError, Page},
+};
+
+/// A row that is too large to be packed is only named, by this.
+const TOO_LARGE: u8 = b'!';
+
+/// The most bytes of an event in a page of so many: what bounds the page.
+pub(crate) fn largest(events: u64) -> i64 {
+    let share = row::PAGE_BYTES as u64 / events.max(1);
+    i64::try_from(share).unwrap_or(i64::MAX)
+}
+
+/// The events of a page, all of the stream `known` if there is one. They end before one that is too large.
+pub(crate) fn page(packed: &SqliteRow, known: Option<&StreamId>, names: &mut Names) -> Result<Page, sqlx::Error> {
+    // Without any row, the value is NULL.
+    let packed: Option<&[u8]> = packed.try_get(0)?;
+    unpack(packed.unwrap_or_default(), known, names)
+}
+
+fn unpack(packed: &[u8], known: Option<&StreamId>, names: &mut Names) -> Result<Page, sqlx::Error> {
+    let mut rest = Rest(packed);
+    let mut events = Vec::new();
+    loop {
+        match rest.0.first() {
+            None | Some(&TOO_LARGE) => break,
+            Some(_) => events.push(event(&mut rest, known, names)?),
+        }
+    }
+    if !goes_one_way(&events) {
+        return Err(sqlx::Error::Decode("the rows of a page are out of order".into()));
+    }
+    let whole = rest.0.is_empty();
+    Ok(Page { events, whole })
+}
+
+/// SQLite puts a value together in the order of the rows below it, but promises nothing.
+fn goes_one_way(events: &[RecordedEvent]) -> bool {
+    events.is_sorted_by(|one, next| one.position < next.position)
+        || events.is_sorted_by(|one, next| one.position > next.position)
+}
+
+fn event(rest: &mut Rest<'_>, known: Option<&StreamId>, names: &mut Names) -> Result<RecordedEvent, sqlx::Error> {
+    // Without a position, there is no row to name.
+    let position = rest.number().map_err(sqlx::Error::Decode)?;
+    decode(rest, position, known, names).map_err(|source| {
+        let source = source.into();
+        InvalidRow { position, source }.into()
+    })
+}
+
+fn decode(
+    rest: &mut Rest<'_>,
+    position: i64,
+    known: Option<&StreamId>,
+    names: &mut Names,
+) -> Result<RecordedEvent, BoxError> {
+    let (version, recorded_at) = (rest.number()?, rest.number()?);
+    let (encoding, command_events) = (rest.number()?, rest.number()?);
+    let (stream_id, event_type) = (rest.number()?, rest.number()?);
+    let (metadata, data) = (rest.number()?, rest.number()?);
+    let id = rest.uuid()?;
+    let command = rest.command(command_events)?;
+    let stream_id = match (known, rest.text(stream_id)?) {
+        (Some(stream_id), _) => stream_id.clone(),
+        (None, name) => names.stream_id(name)?,
+    };
+    let event_type = names.event_type(rest.text(event_type)?);
+    let metadata = Some(rest.text(metadata)?).filter(|json| !json.is_empty());
+    let mut event = RecordedEvent::new(
+        stream_id,
+        Version::try_from(version)?,
+        row::at(position),
+        row::instant(recorded_at)?,
+        SerializedEvent::new(
+            id.into(),
+            "",
+            Encoding::from_code(encoding.try_into()?),
+            rest.bytes(data)?.into(),
+        ),
+    );
+    event.event_type = event_type;
+    event.metadata = row::metadata(metadata)?;
+    event.command = command;
+    Ok(event)
+}
+
+/// What of the value was not looked at yet.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    /// Decimal digits, up to a space.
+    fn number(&mut self) -> Result<i64, BoxError> {
+        let end = self.0.iter().position(|byte| *byte == b' ');
+        let (digits, rest) = end.and_then(|end| self.0.split_at_checked(end)).ok_or(CUT_SHORT)?;
+        self.0 = rest.get(1..).unwrap_or_default();
+        Ok(str::from_utf8(digits)?.parse()?)
+    }
+
+    fn bytes(&mut self, length: i64) -> Result<&'a [u8], BoxError> {
+        let parts = usize::try_from(length)
+            .ok()
+            .and_then(|length| self.0.split_at_checked(length));
+        let (bytes, rest) = parts.ok_or(CUT_SHORT)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    fn text(&mut self, length: i64) -> Result<&'a str, BoxError> {
+        Ok(str::from_utf8(self.bytes(length)?)?)
+    }
+
+    fn uuid(&mut self) -> Result<Uuid, BoxError> {
+        Ok(Uuid::from_slice(self.bytes(16)?)?)
+    }
+
+    /// The mark of a command, which has no events where there is none.
+    fn command(&mut self, events: i64) -> Result<Option<CommandMark>, BoxError> {
+        let events = u32::try_from(events)?;
+        let id = (events > 0).then(|| self.uuid()).transpose()?;
+        Ok(id.map(|id| CommandMark { id: id.into(), events }))
+    }
+}
+
+const CUT_SHORT: &str = "the page ends in the middle of a row";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row as `packed.sql` writes it.
+    fn row(position: u32, metadata: &str, data: &str) -> Vec<u8> {
+        let (metadata_bytes, data_bytes) = (metadata.len(), data.len());
+        let numbers = format!("{position} {position} 0 1 3 7 9 {metadata_bytes} {data_bytes} ");
+        [
+            numbers.as_bytes(),
+            &[7; 16],
+            &[8; 16],
+            b"order-1Opened.v1",
+            metadata.as_bytes(),
+            data.as_bytes(),
+        ]
+        .concat()
+    }
+
+    fn read(packed: &[u8]) -> Result<Page, sqlx::Error> {
+        unpack(packed, None, &mut Names::default())
+    }
+
+    #[test]
+    fn rows_are_read_up_to_one_that_is_too_large() {
+        let packed = [row(1, "{\"actor\":\"a\"}", "! 1 "), row(2, "", "")].concat();
+        let page = read(&packed).unwrap();
+        assert!(page.whole && page.events.len() == 2);
+        let [first, second] = page.events.as_slice() else {
+            panic!("{:?}", page.events)
+        };
+        assert_eq!((first.stream_id.as_str(), &*first.event_type), ("order-1", "Opened.v1"));
+        assert_eq!(
+            (first.data.as_slice(), first.command.unwrap().events),
+            (&b"! 1 "[..], 3)
+        );
+        assert_eq!(first.metadata.as_ref().unwrap().actor.as_deref(), Some("a"));
+        assert_eq!((second.version, second.metadata.as_ref()), (Version::from(2), None));
+        let cut = read(&[packed, b"!!".to_vec(), row(5, "", "")].concat()).unwrap();
+        assert!(!cut.whole && cut.events.len() == 2);
+        assert!(read(b"").unwrap().whole);
+    }
+
+    #[test]
+    fn a_value_that_ends_too_early_is_an_error_and_no_shorter_page() {
+        let packed = row(1, "{}", "data");
+        for length in 1..packed.len() {
+            assert!(read(&packed[..length]).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_mean_nothing_are_errors() {
+        let rows = [
+            "1 1 0 1 -1 7 9 0 0 ",
+            "1 1 0 1 0 -7 9 0 0 ",
+            "1 1 0 1 0 7 9 0 9223372036854775807 ",
+        ];
+        for numbers in rows {
+            let packed = [numbers.as_bytes(), &[7; 64]].concat();
+            assert!(read(&packed).is_err(), "{numbers}");
+        }
+        assert!(read(b"99999999999999999999 1 ").is_err());
+    }
+
+    #[test]
+    fn rows_out_of_order_are_an_error() {
+        let rows = |positions: [u32; 3]| positions.map(|position| row(position, "", "")).concat();
+        assert!(read(&rows([1, 2, 3])).is_ok() && read(&rows([3, 2, 1])).is_ok());
+        assert!(read(&rows([1, 3, 2])).is_err() && read(&rows([1, 1, 1])).is_err());
+    }
+}
