@@ -134,9 +134,9 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// a flattened event in another encoding; type parameters, since a stored name stands for bytes of one shape; an enum
 /// without variants; a union; `event` on a field; and what serde was told but the stored form can't keep. That is, among
 /// others, `skip_serializing_if` and `flatten` on a field where events are written in bincode; within the types of fields
-/// the derive does not see them, and core's `EventError::Unfaithful` names such an
-/// event in debug builds. Names of a flattened event whose `Event` is written by hand are not known to the compiler: the type's
-/// own names are tried first, then the flattened events in their order.
+/// the derive does not see them, and core's `EventError::Unfaithful` names such an event in debug builds. Names of a
+/// flattened event whose `Event` is written by hand are not known to the compiler: the type's own names are tried first,
+/// then the flattened events in their order.
 #[proc_macro_derive(Event, attributes(event, serde))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

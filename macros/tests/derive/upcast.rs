@@ -1,10 +1,10 @@
 //! Old stored names: upcast to the present, or skipped.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on says so by panicking")]
-
-use composable_rust_core::{Codec, Decoded, Encoded, Encoding, Event, EventError};
+use composable_rust_core::{Decoded, Event, EventError};
 use composable_rust_macros::Event;
 use serde::{Deserialize, Serialize};
+
+use crate::read;
 
 #[derive(Clone, Debug, PartialEq, Event)]
 #[event(skip("OrderViewed.v1", "OrderViewed.v2"))]
@@ -86,15 +86,6 @@ impl From<u8> for Renamed {
     fn from(old: u8) -> Self {
         Self(-i64::from(old))
     }
-}
-
-fn read<E: Event>(event_type: &str, old: &impl Serialize) -> Result<Decoded<E>, EventError> {
-    let data = Codec::BINCODE.encode(old).unwrap();
-    E::decode(Encoded {
-        event_type,
-        encoding: Encoding::BINCODE,
-        data: &data,
-    })
 }
 
 #[test]

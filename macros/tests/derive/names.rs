@@ -2,9 +2,11 @@
 
 use std::marker::PhantomData;
 
-use composable_rust_core::{Decoded, Encoded, Encoding, Event, EventId, SerializedEvent};
+use composable_rust_core::Decoded;
 use composable_rust_macros::Event;
 use serde::{Deserialize, Serialize};
+
+use crate::{back, read};
 
 /// As short as a type parameter.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -57,13 +59,6 @@ fn keywords_and_names_as_short_as_parameters_are_the_users_own() {
         codec: 2,
         stored: PhantomData,
     };
-    let id: EventId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
-    let serialized = SerializedEvent::encode(&counted(), id).unwrap();
-    assert_eq!(r#match::decode(serialized.encoded()).unwrap(), Decoded::One(counted()));
-    let old = Encoded {
-        event_type: "Renewed.v1",
-        encoding: Encoding::BINCODE,
-        data: &[7],
-    };
-    assert_eq!(r#match::decode(old).unwrap(), Decoded::One(r#match::Renewed(T(7))));
+    assert_eq!(back(&counted()), Decoded::One(counted()));
+    assert_eq!(read("Renewed.v1", &7_u8).unwrap(), Decoded::One(r#match::Renewed(T(7))));
 }

@@ -1,14 +1,14 @@
-//! `#[derive(Event)]`: every shape in both encodings, and the bytes that are stored.
-
-#![expect(clippy::unwrap_used, reason = "a test that can't go on says so by panicking")]
+//! Every shape in both encodings, and the bytes that are stored.
 
 use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
-use composable_rust_core::{Codec, Decoded, Encoded, Encoding, Event, EventError, EventId, SerializedEvent};
+use composable_rust_core::{Codec, Decoded, Encoding, Event, EventError, SerializedEvent};
 use composable_rust_macros::Event;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use crate::{back, id, json, stored};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Payment {
@@ -99,27 +99,6 @@ struct Measured(i32, bool);
 
 fn at() -> DateTime<Utc> {
     DateTime::from_timestamp_micros(1_234_567).unwrap()
-}
-
-fn id() -> EventId {
-    "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap()
-}
-
-fn stored<'a>(event_type: &'a str, encoding: Encoding, data: &'a [u8]) -> Encoded<'a> {
-    Encoded {
-        event_type,
-        encoding,
-        data,
-    }
-}
-
-/// Writes the event as a store would get it, and reads it again.
-fn back<E: Event>(event: &E) -> Decoded<E> {
-    E::decode(SerializedEvent::encode(event, id()).unwrap().encoded()).unwrap()
-}
-
-fn json<E: Event>(event: &E) -> String {
-    String::from_utf8(event.encode().unwrap()).unwrap()
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! `#[event(flatten)]`: events of another type among one's own.
 
-use composable_rust_core::{Decoded, Encoded, Encoding, Event, EventError, EventId, SerializedEvent};
+use composable_rust_core::{Decoded, Encoded, Encoding, Event, EventError, SerializedEvent};
 use composable_rust_macros::Event;
+
+use crate::{id, stored};
 
 #[derive(Debug, PartialEq, Event)]
 enum OrderEvent {
@@ -63,12 +65,8 @@ impl Event for Handmade {
     }
 }
 
-fn stored(event_type: &str) -> Encoded<'_> {
-    Encoded {
-        event_type,
-        encoding: Encoding::BINCODE,
-        data: &[],
-    }
+fn bare(event_type: &str) -> Encoded<'_> {
+    stored(event_type, Encoding::BINCODE, &[])
 }
 
 #[test]
@@ -87,7 +85,6 @@ fn a_flattened_event_is_stored_as_if_it_stood_alone() {
 
 #[test]
 fn a_flattened_event_is_read_through_every_layer() {
-    let id: EventId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
     let events = || {
         [
             OrderEvent::Placed { lines: 2 },
@@ -97,7 +94,7 @@ fn a_flattened_event_is_read_through_every_layer() {
         ]
     };
     for (event, same) in events().into_iter().zip(events()) {
-        let serialized = SerializedEvent::encode(&event, id).unwrap();
+        let serialized = SerializedEvent::encode(&event, id()).unwrap();
         assert_eq!(OrderEvent::decode(serialized.encoded()).unwrap(), Decoded::One(event));
         assert_eq!(
             Everything::decode(serialized.encoded()).unwrap(),
@@ -105,35 +102,29 @@ fn a_flattened_event_is_read_through_every_layer() {
         );
     }
     assert_eq!(
-        Everything::decode(stored("Other.v1")).unwrap(),
+        Everything::decode(bare("Other.v1")).unwrap(),
         Decoded::One(Everything::Other(Other))
     );
 }
 
 #[test]
 fn what_a_flattened_event_splits_or_drops_is_split_and_dropped() {
-    let split = OrderEvent::decode(stored("Handmade.v1")).unwrap();
+    let split = OrderEvent::decode(bare("Handmade.v1")).unwrap();
     assert_eq!(
         split,
         Decoded::Many(vec![OrderEvent::Handmade(Handmade), OrderEvent::Handmade(Handmade)])
     );
-    assert_eq!(
-        Everything::decode(stored("PaymentViewed.v1")).unwrap(),
-        Decoded::Nothing
-    );
+    assert_eq!(Everything::decode(bare("PaymentViewed.v1")).unwrap(), Decoded::Nothing);
 }
 
 #[test]
 fn a_name_that_no_layer_knows_is_an_error() {
-    let read = Everything::decode(stored("Lost.v1"));
+    let read = Everything::decode(bare("Lost.v1"));
     assert!(matches!(read, Err(EventError::UnknownType { event_type }) if event_type == "Lost.v1"));
 }
 
 #[test]
 fn an_error_of_a_flattened_event_is_not_taken_for_an_unknown_name() {
-    let read = Everything::decode(Encoded {
-        data: &[1, 2],
-        ..stored("PaymentTaken.v1")
-    });
+    let read = Everything::decode(stored("PaymentTaken.v1", Encoding::BINCODE, &[1, 2]));
     assert!(matches!(read, Err(EventError::TrailingBytes { unread: 1 })));
 }

@@ -1,10 +1,10 @@
 //! What attributes change: encoding, cap, crate path, and what serde was told about fields.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on says so by panicking")]
-
-use composable_rust_core::{Codec, Decoded, Encoded, Encoding, Event, EventError, EventId, Limit, SerializedEvent};
+use composable_rust_core::{Codec, Decoded, Encoding, Event, EventError, Limit, SerializedEvent};
 use composable_rust_macros::Event;
 use serde::{Deserialize, Serialize};
+
+use crate::{back, id, json, stored};
 
 #[derive(Clone, Debug, PartialEq, Event)]
 #[event("DoorLocked.v1", encoding = "json", max_bytes = 16 * 2)]
@@ -31,7 +31,7 @@ mod facade {
 }
 
 #[derive(Debug, PartialEq, Event)]
-#[event(crate = "crate::facade", encoding = "json")]
+#[event(crate = "crate::attributes::facade", encoding = "json")]
 #[serde(tag = "type", rename_all_fields = "camelCase", deny_unknown_fields)]
 enum Elsewhere {
     #[event("Measured.v1")]
@@ -83,27 +83,6 @@ mod hexadecimal {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
         u32::from_str_radix(&String::deserialize(deserializer)?, 16).map_err(D::Error::custom)
     }
-}
-
-fn id() -> EventId {
-    "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap()
-}
-
-fn stored<'a>(event_type: &'a str, encoding: Encoding, data: &'a [u8]) -> Encoded<'a> {
-    Encoded {
-        event_type,
-        encoding,
-        data,
-    }
-}
-
-/// Writes the event as a store would get it, and reads it again.
-fn back<E: Event>(event: &E) -> Decoded<E> {
-    E::decode(SerializedEvent::encode(event, id()).unwrap().encoded()).unwrap()
-}
-
-fn json<E: Event>(event: &E) -> String {
-    String::from_utf8(event.encode().unwrap()).unwrap()
 }
 
 #[test]
