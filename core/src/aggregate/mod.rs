@@ -60,8 +60,8 @@ use crate::{Event, StreamId, StreamIdError, stream_id::is_category};
 pub trait Aggregate: Send + Sync + 'static {
     /// The category of its streams: not empty, without `-`. Checked while compiling.
     const CATEGORY: &'static str;
-    /// When `Aggregates` remembers the state beside the events; [`SnapshotPolicy::every`] of 100 is the documented choice.
-    /// `EventSourced` replays the whole stream.
+    /// When the state is remembered beside the events, by either shell; [`SnapshotPolicy::every`] of 100 is the documented
+    /// choice.
     const SNAPSHOTS: SnapshotPolicy<Self::State> = SnapshotPolicy::never();
 
     /// What is true of it now; the default is what is true before the first event.

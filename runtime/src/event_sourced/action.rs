@@ -12,7 +12,8 @@ use composable_rust_core::{
 pub enum EventSourcedAction<A: Aggregate> {
     /// Carry out a command.
     Execute(Arc<A::Command>),
-    /// Load the stream, or what was recorded since.
+    /// Load the stream, or what was recorded since. Commands that are sent after it are decided after it: on what other
+    /// processes have written, too.
     Load,
     /// The events since the known version, or why there are none.
     Loaded(Result<Vec<RecordedEvent>, ReadError>),

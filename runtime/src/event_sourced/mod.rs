@@ -23,10 +23,26 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// An [`Aggregate`] as a reducer: commands in, append effects out, events applied only after they were stored.
 ///
 /// It composes like any other reducer. The stream is loaded when the first command comes; commands that come while an
-/// append is in flight wait, and then share the next append, each decided against what those before it decided.
+/// append is in flight wait, and then share the next append, each decided against what those before it decided. What was
+/// decided on events that are not stored yet is held until they are; if they are not, it is decided again.
 /// A rejection changes nothing in the log and is visible as [`EventSourcedState::last_rejection`], any other failure as
-/// [`EventSourcedState::last_failure`]. The whole stream is replayed when it is loaded: for long streams with snapshots,
-/// and for many streams, see [`Aggregates`](crate::Aggregates).
+/// [`EventSourcedState::last_failure`]. A command that finds the stream idle carries on for those that come meanwhile: its
+/// [`settled`](crate::Sent::settled) waits for their appends, too.
+///
+/// **Decisions rest on what is known here.** If another process has written meanwhile, a command with events finds out: its
+/// append meets a conflict, and it is decided again. One without (a rejection, or nothing to do) appends nothing and does
+/// not. Where that matters, send [`EventSourcedAction::Load`] first: commands sent after it are decided after it.
+///
+/// **Snapshots** are those of [`Aggregate::SNAPSHOTS`]. The stream is loaded from its snapshot and the events since; one that
+/// can't be used (of another schema, damaged, beyond its stream) is ignored with a warning, and replaced after the replay.
+/// One that is due is encoded by the reduce that applies the events, and saved by an effect of it: no other command waits for
+/// that, and none fails whatever comes of it. One is saved at a time, and of those that fall due meanwhile only the newest.
+/// It is an effect like others: who waits for `settled` of the command that made it due waits for it,
+/// too, and a test store wants its [`EventSourcedAction::SnapshotSaved`] received. Without a policy there are no such
+/// actions.
+///
+/// For many streams, for an answer to each caller, for command ids (a command that is sent twice here is carried out twice),
+/// deadlines and expected versions, take [`Aggregates`](crate::Aggregates): also in an effect of a reducer.
 ///
 /// ```
 /// # use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, Version};

@@ -27,8 +27,8 @@ impl<A: Aggregate> EventSourced<A> {
         }
     }
 
-    /// Encoded here, in the reduce. Beside it would be no cheaper: whoever holds the state for that makes the next event
-    /// clone it.
+    /// Encoded here, in the reduce: so the effect is data. Done beside it, it would hold the state meanwhile, and the next
+    /// event would have to clone that.
     pub(super) fn save(&self, state: &EventSourcedState<A>, environment: &Environment<A>) -> Effect<Action<A>> {
         let session: &Session<A> = &state.session;
         let Some(snapshot) = snapshot::encoded::<A>(&state.stream_id, session.version(), session.state()) else {

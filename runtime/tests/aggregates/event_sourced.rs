@@ -169,6 +169,25 @@ async fn loading_again_brings_what_others_wrote() {
 }
 
 #[tokio::test]
+async fn a_rejection_rests_on_what_is_known_and_a_load_before_the_command_brings_the_rest() {
+    let events = Scripted::new([]);
+    let store = open(&events, 3);
+    send(&store, Deposit(1)).await;
+    write(&events, &[Deposited(10)]).await;
+    send(&store, Withdraw(5)).await;
+    assert_eq!(
+        rejection(&store),
+        Some(NotEnough { balance: 1 }),
+        "nothing is appended that would find out"
+    );
+    let load = store.send(EventSourcedAction::load()).await.unwrap();
+    let withdrawal = store.send(EventSourcedAction::execute(Withdraw(5))).await.unwrap();
+    withdrawal.settled().await.unwrap();
+    load.settled().await.unwrap();
+    assert_eq!((rejection(&store), balance(&store)), (None, (6, Version::from(3))));
+}
+
+#[tokio::test]
 async fn who_sent_a_command_that_has_to_wait_can_wait_for_it() {
     let events = Scripted::new([Step::Held, Step::Held]);
     let store = open(&events, 3);
