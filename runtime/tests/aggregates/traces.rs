@@ -134,13 +134,13 @@ async fn chained(envelope: Envelope) -> (InMemoryEventStore, Option<TraceContext
 async fn the_trace_goes_on_through_a_store_its_effects_and_the_commands_that_these_give() {
     let (events, seen) = chained(Envelope::default().with_trace_context(trace(1))).await;
     assert_eq!(traces(&recorded(&events, "a").await), [Some(trace(1))]);
-    let causes: Vec<EventId> = events.all_events().iter().map(|event| event.id).collect();
+    let stored: Vec<EventId> = events.all_events().iter().map(|event| event.id).collect();
     let follow_ups = recorded(&events, "b").await;
     let caused: Vec<_> = follow_ups
         .iter()
         .filter_map(|event| event.metadata.as_ref()?.causation_id)
         .collect();
-    assert_eq!(caused, &causes[..3], "each names the one before");
+    assert_eq!(caused, &stored[..3], "each names the one before");
     assert_eq!(traces(&follow_ups)[..2], [Some(trace(1)), Some(trace(2))]);
     assert_eq!(
         traces(&follow_ups)[2],

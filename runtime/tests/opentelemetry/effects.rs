@@ -90,9 +90,9 @@ async fn chained(recorder: &Recorder, level: LevelFilter) -> InMemoryEventStore 
 async fn what_follows_from_an_action_names_the_span_that_it_was_sent_in_or_one_below() {
     let recorder = Recorder::default();
     let events = chained(&recorder, LevelFilter::INFO).await;
-    assert_eq!(traces(&events, "appended").await, [recorder.trace("sender")]);
-    assert_eq!(traces(&events, "plain").await, [recorder.trace("sender")]);
-    assert_eq!(traces(&events, "inside").await, [recorder.trace("inside")]);
+    assert_eq!(traces(&events, "appended").await, [Some(recorder.trace("sender"))]);
+    assert_eq!(traces(&events, "plain").await, [Some(recorder.trace("sender"))]);
+    assert_eq!(traces(&events, "inside").await, [Some(recorder.trace("inside"))]);
     assert_eq!(
         recorder.parent("inside"),
         recorder.span("sender").span_context.span_id().to_string()
@@ -110,8 +110,8 @@ async fn where_effects_have_spans_of_their_own_these_are_below_the_sender_s() {
         recorder.parent("inside"),
         recorder.span("effect").span_context.span_id().to_string()
     );
-    assert_eq!(traces(&events, "appended").await, [recorder.trace("sender")]);
-    assert_eq!(traces(&events, "plain").await, [recorder.trace("effect")]);
+    assert_eq!(traces(&events, "appended").await, [Some(recorder.trace("sender"))]);
+    assert_eq!(traces(&events, "plain").await, [Some(recorder.trace("effect"))]);
 }
 
 /// Reduces what `other` dispatches in the drain of an action that was sent in the span `drainer`.
@@ -149,7 +149,7 @@ async fn an_action_that_somebody_else_reduces_keeps_its_sender_s_span() {
     let events = events.await;
     assert_eq!(
         traces(&events, "1").await,
-        [recorder.trace("other"), recorder.trace("of the effect")]
+        [Some(recorder.trace("other")), Some(recorder.trace("of the effect"))]
     );
     assert_eq!(
         recorder.parent("of the effect"),
@@ -161,10 +161,13 @@ async fn an_action_that_somebody_else_reduces_keeps_its_sender_s_span() {
 async fn an_action_that_was_sent_outside_of_spans_is_not_in_that_of_whoever_reduces_it() {
     let recorder = Recorder::default();
     let events = drained_by_another(&recorder, |store| {
-        assert!(store.try_dispatch(ChainAction::Count("1")).is_ok())
+        assert!(store.try_dispatch(ChainAction::Count("1")).is_ok());
     });
     let events = events.await;
-    assert_eq!(traces(&events, "1").await, [None, recorder.trace("of the effect")]);
+    assert_eq!(
+        traces(&events, "1").await,
+        [None, Some(recorder.trace("of the effect"))]
+    );
     assert_eq!(recorder.parent("of the effect"), "0000000000000000");
 }
 
@@ -187,6 +190,6 @@ async fn commands_of_an_event_sourced_reducer_record_the_spans_that_they_were_se
     }
     assert_eq!(
         traces(&events, "1").await,
-        [recorder.trace("one"), None, recorder.trace("two")]
+        [Some(recorder.trace("one")), None, Some(recorder.trace("two"))]
     );
 }

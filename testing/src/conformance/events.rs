@@ -5,8 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use composable_rust_core::{CommandId, CommandMark, Encoding, IdGenerator, SerializedEvent, StreamId};
-
+use composable_rust_core::{CommandId, CommandMark, Encoding, IdGenerator, SerializedEvent, StreamId, TraceContext};
 use serde_json::Value;
 
 use crate::SequentialIds;
@@ -45,6 +44,13 @@ pub(super) fn events_of(command: CommandId, count: u32) -> Vec<SerializedEvent> 
     };
     let first = new_event().with_command(mark);
     iter::once(first).chain((1..count).map(|_| new_event())).collect()
+}
+
+pub(super) fn trace_context(traceparent: &str, tracestate: &str) -> TraceContext {
+    let trace = traceparent.parse::<TraceContext>();
+    trace
+        .and_then(|trace| trace.with_tracestate(tracestate))
+        .unwrap_or_else(|error| panic!("the suite's trace context is none: {error}"))
 }
 
 /// A JSON value so many arrays and objects deep.

@@ -157,6 +157,10 @@ async fn check_invalid(store: &Subject) {
             InvalidAppend::Metadata,
         ),
         (
+            metadata(EventMetadata::default().with("traceparent", "shadow")),
+            InvalidAppend::Metadata,
+        ),
+        (
             metadata(EventMetadata::default().with("k", nested(EventMetadata::MAX_DEPTH + 1))),
             InvalidAppend::Metadata,
         ),

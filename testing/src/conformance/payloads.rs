@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Fixture,
-    events::{named_stream, nested, new_command, new_event, new_stream},
+    events::{named_stream, nested, new_command, new_event, new_stream, trace_context},
     subject::Subject,
 };
 
@@ -203,6 +203,18 @@ fn with_metadata() -> Vec<SerializedEvent> {
         .with_actor("Zoë 🚂 \"quoted\" \\ \u{7f}")
         .with_correlation_id(Uuid::max())
         .with_causation_id(EventId::from_uuid(Uuid::nil()));
+    let traces = [
+        trace_context(
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",
+            "a=b,\tc@d=\"e f\"",
+        ),
+        // Of a later version of the specification, which knows more.
+        trace_context(
+            "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff-more\"or\\less",
+            "a=b",
+        ),
+    ];
+    let of_traces = traces.map(|trace| EventMetadata::default().with_trace_context(trace));
     let values = [
         json!(u64::MAX),
         json!(i64::MIN),
@@ -234,6 +246,8 @@ fn with_metadata() -> Vec<SerializedEvent> {
         .with("$.a[0]", 2)
         .with("É \"'", 3)
         .with("Actor", 4);
-    let all = own.chain([named.clone(), named.with("tenant", "north"), keys]);
+    let all = own
+        .chain([named.clone(), named.with("tenant", "north"), keys])
+        .chain(of_traces);
     all.map(|metadata| new_event().with_metadata(metadata)).collect()
 }

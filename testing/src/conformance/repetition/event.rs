@@ -3,7 +3,7 @@
 use composable_rust_core::{CommandMark, Encoding, EventMetadata, ExpectedVersion, SerializedEvent, StreamId, Version};
 
 use crate::conformance::{
-    events::{new_command, new_event, new_events, new_stream},
+    events::{new_command, new_event, new_events, new_stream, trace_context},
     run::race,
     subject::{Refusal, Subject, assert_refused, version, written},
 };
@@ -18,10 +18,13 @@ pub(super) async fn check(store: &Subject) {
     }
 }
 
+const TRACED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// With everything an event can carry, so that all of it takes part in the comparison.
 fn full_event() -> SerializedEvent {
     let metadata = EventMetadata::default()
         .with_actor("clerk")
+        .with_trace_context(trace_context(TRACED, "a=1"))
         .with("ratio", 0.1 + 0.2)
         .with("most", u64::MAX);
     new_event().with_metadata(metadata)
@@ -88,9 +91,20 @@ fn changes(stored: &SerializedEvent) -> Vec<(&'static str, SerializedEvent)> {
             "metadata",
             changed(|event| event.metadata = Some(EventMetadata::default().with_actor("other"))),
         ),
+        (
+            "trace",
+            changed(|event| trace(event, &TRACED.replace("b7-01", "b8-01"), "a=1")),
+        ),
+        ("tracestate", changed(|event| trace(event, TRACED, "a=2"))),
         ("metadata (none)", changed(|event| event.metadata = None)),
         ("command", stored.clone().with_command(mark)),
     ]
+}
+
+fn trace(event: &mut SerializedEvent, traceparent: &str, tracestate: &str) {
+    if let Some(metadata) = &mut event.metadata {
+        metadata.trace_context = Some(trace_context(traceparent, tracestate));
+    }
 }
 
 /// Without saying where it belongs, or elsewhere, the same append is a duplicate; in another stream it is new.
