@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helper functions of tests")]
 
+mod door;
+mod encodings;
 mod events;
+mod several;
 mod snapshots;
+mod writing;
 
 use std::{
     fs,
