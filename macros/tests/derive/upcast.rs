@@ -1,10 +1,10 @@
 //! Old stored names: upcast to the present, or skipped.
 
-use composable_rust_core::{Decoded, Event, EventError};
+use composable_rust_core::{Decoded, Encoding, Event, EventError};
 use composable_rust_macros::Event;
 use serde::{Deserialize, Serialize};
 
-use crate::read;
+use crate::{read, stored};
 
 #[derive(Clone, Debug, PartialEq, Event)]
 #[event(skip("OrderViewed.v1", "OrderViewed.v2"))]
@@ -170,4 +170,56 @@ fn an_old_form_is_read_to_its_last_byte() {
         read::<OrderEvent>("OrderPlaced.v1", &[1_u8, 2]),
         Err(EventError::TrailingBytes { .. })
     ));
+}
+
+#[derive(Debug, PartialEq, Event)]
+enum PriceEvent {
+    #[event("Priced.v3", from("Priced.v1" = Cents, "Priced.v2" = Euros))]
+    Priced(Price),
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Price(String);
+
+#[derive(Serialize, Deserialize)]
+struct Cents(u32);
+
+#[derive(Serialize, Deserialize)]
+struct Euros(u32);
+
+/// Every way there is, each of which tells which it was.
+macro_rules! ways {
+    ($($old:ty => $target:ty: $value:expr;)*) => {
+        $(impl From<$old> for $target {
+            fn from(_: $old) -> Self {
+                $value
+            }
+        })*
+    };
+}
+
+ways! {
+    Cents => Price: Price("the payload".to_owned());
+    Cents => PriceEvent: PriceEvent::Priced(Price("the event".to_owned()));
+    Cents => Vec<PriceEvent>: vec![];
+    Euros => PriceEvent: PriceEvent::Priced(Price("the event".to_owned()));
+    Euros => Vec<PriceEvent>: vec![];
+}
+
+#[test]
+fn the_payload_is_nearer_than_the_event_and_the_event_nearer_than_several() {
+    let priced = |way: &str| Decoded::One(PriceEvent::Priced(Price(way.to_owned())));
+    assert_eq!(read("Priced.v1", &Cents(1)).unwrap(), priced("the payload"));
+    assert_eq!(read("Priced.v2", &Euros(1)).unwrap(), priced("the event"));
+}
+
+#[test]
+fn an_old_form_is_read_in_the_encoding_it_was_written_with() {
+    for (encoding, data) in [(Encoding::BINCODE, b"\x02T1".as_slice()), (Encoding::JSON, br#""T1""#)] {
+        let shipped = OrderEvent::decode(stored("OrderShipped.v1", encoding, data)).unwrap();
+        let tracking = "T1".to_owned();
+        assert_eq!(shipped, Decoded::One(OrderEvent::Shipped { tracking }));
+    }
+    let returned = OrderEvent::decode(stored("ItemsReturned.v1", Encoding::JSON, b"[1,2]")).unwrap();
+    assert_eq!(returned.as_slice(), [OrderEvent::Returned(1), OrderEvent::Returned(2)]);
 }
