@@ -150,9 +150,13 @@ impl Writing {
     async fn from(mut self, first: Group) {
         let mut next = Some(first);
         while let Some(Group { jobs, streams, .. }) = next {
+            let callers = jobs.len();
             self.write(jobs).await;
             self.in_lane(|lane| lane.written(&streams));
-            self.let_others_speak().await;
+            // One caller alone meets nobody: his next append starts a task of its own, which costs less than to wait for it.
+            if callers > 1 || self.queue.waiting(self.runtime.id()) > 0 {
+                self.let_others_speak().await;
+            }
             next = self.go_on();
         }
         self.finished = true;
