@@ -1,4 +1,4 @@
--- Any number of events for one stream, judged and written by one statement that commits itself: one row, as append_one.sql
+-- Any number of events for one stream, judged and written by one statement that commits itself: one row, as append_batch.sql
 -- answers, about the last event. The common case of append_batch.sql without its joins. By events_by_version, one seek.
 WITH head AS MATERIALIZED (
     SELECT coalesce((SELECT version FROM events WHERE stream_id = $1 ORDER BY version DESC LIMIT 1), 0) AS version

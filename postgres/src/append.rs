@@ -8,7 +8,7 @@ use crate::{
     connection::{Connections, Lease},
     facts::Facts,
     failure::{self, Kind},
-    insert::{self, Verdict},
+    insert::{self, Manner, Verdict},
     job::{Answer, Job},
     judge, locked,
     notify::Announcer,
@@ -71,6 +71,8 @@ struct Writer<'a> {
     /// How often somebody else was first.
     taken: u32,
     again: u32,
+    /// Whether a quick statement has refused what is left, and did not say why.
+    thorough: bool,
     /// Where the streams ended when somebody else had been first.
     ends: Vec<Version>,
 }
@@ -82,6 +84,7 @@ impl<'a> Writer<'a> {
             announcer,
             taken: 0,
             again: 0,
+            thorough: false,
             ends: Vec::new(),
         }
     }
@@ -89,10 +92,13 @@ impl<'a> Writer<'a> {
     async fn write(mut self, mut jobs: Vec<Job>) -> Vec<Job> {
         while !jobs.is_empty() {
             let failed = match self.attempt(&jobs).await {
-                Ok(verdicts) => {
-                    self.conclude(jobs, &verdicts).await;
-                    return Vec::new();
-                }
+                Ok(verdicts) => match self.conclude(jobs, &verdicts).await {
+                    None => return Vec::new(),
+                    Some((writer, refused)) => {
+                        (self, jobs) = (writer, refused);
+                        continue;
+                    }
+                },
                 Err(failed) => failed,
             };
             self.lease.finish(Some(&failed.error));
@@ -119,20 +125,24 @@ impl<'a> Writer<'a> {
     async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Verdict>, Failed> {
         let entries: Vec<&StreamAppend> = jobs.iter().flat_map(|job| &job.appends).collect();
         let connection = self.lease.connection().map_err(Failed::before_commit)?;
+        let all_or_nothing = is_all_or_nothing(jobs);
         let outcome = if self.taken > UNLOCKED || locked::is_needed(&entries) {
-            locked::write(connection, &entries, || in_doubt(jobs, true)).await
+            locked::write(connection, &entries, all_or_nothing, || in_doubt(jobs, true)).await
         } else {
             in_doubt(jobs, true);
-            insert::write(connection, &entries, is_all_or_nothing(jobs))
-                .await
-                .map_err(Failed::at_commit)
+            let manner = Manner {
+                all_or_nothing,
+                thorough: self.thorough,
+            };
+            let written = insert::write(connection, &entries, manner).await;
+            written.map_err(Failed::at_commit)
         };
         in_doubt(jobs, false);
         outcome
     }
 
-    /// Answers everybody, now that it is committed.
-    async fn conclude(mut self, jobs: Vec<Job>, mut verdicts: &[Verdict]) {
+    /// Answers everybody, now that it is committed; but whom a quick statement has refused is to be judged again.
+    async fn conclude(mut self, jobs: Vec<Job>, mut verdicts: &[Verdict]) -> Option<(Self, Vec<Job>)> {
         let (mut answers, mut refused) = (Vec::with_capacity(jobs.len()), Vec::new());
         for job in jobs {
             let Some((own, others)) = verdicts.split_at_checked(job.appends.len()) else {
@@ -153,9 +163,13 @@ impl<'a> Writer<'a> {
         for (mut job, answer) in answers {
             job.reply.send(answer);
         }
-        if let Some(writer) = explaining {
-            writer.explain(refused).await;
+        let mut writer = explaining?;
+        if refused.iter().any(|(_, verdicts)| is_unexplained(verdicts)) {
+            writer.thorough = true;
+            return Some((writer, refused.into_iter().map(|(job, _)| job).collect()));
         }
+        writer.explain(refused).await;
+        None
     }
 
     /// Tells those whose streams were not as expected why.
@@ -239,6 +253,11 @@ fn answer_some(jobs: Vec<Job>, mut facts: &[Facts]) -> Vec<Job> {
 /// One job of several entries; it is always alone.
 fn is_all_or_nothing(jobs: &[Job]) -> bool {
     jobs.iter().any(|job| job.appends.len() > 1)
+}
+
+/// Only a statement that says nothing of whatever it refuses leaves a head out.
+fn is_unexplained(verdicts: &[Verdict]) -> bool {
+    verdicts.iter().any(|verdict| verdict.head.is_none())
 }
 
 fn has_commands(job: &Job) -> bool {

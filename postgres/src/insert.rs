@@ -16,26 +16,40 @@ use crate::{json, row, statements};
 pub(crate) struct Verdict {
     /// Whether the stream was as expected.
     pub(crate) accepted: bool,
-    /// The version that the stream had before the entry.
-    pub(crate) head: Version,
+    /// The version that the stream had before the entry; `None` where a quick statement has refused it, and did not say.
+    pub(crate) head: Option<Version>,
     /// Where the stream ends now, if the entry was written: with its last event, or for a check where it ended before.
     pub(crate) end: Option<Appended>,
+}
+
+/// What is written, and by which statements.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// Whether all entries are written or none.
+    pub(crate) all_or_nothing: bool,
+    /// Whether those that are refused are said why. Otherwise a quick statement may do, whose refusals have no head: they
+    /// have to be judged again.
+    pub(crate) thorough: bool,
 }
 
 /// Judges the entries and writes those that are accepted; a verdict for each, in their order.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     entries: &[&StreamAppend],
-    all_or_nothing: bool,
+    manner: Manner,
 ) -> Result<Vec<Verdict>, sqlx::Error> {
+    let quick = !manner.thorough;
     let mut verdicts = match *entries {
-        [append] if let [event] = &*append.events => verdicts(&one(connection, append, event).await?, entries)?,
+        [append] if quick && let [event] = &*append.events => {
+            quick_verdicts(&one(connection, append, event).await?, entries, |_| Ok(Some(0)))?
+        }
         [append] if !append.events.is_empty() => verdicts(&stream(connection, append).await?, entries)?,
-        _ if let Some(sorted) = as_singles(entries).filter(|_| !all_or_nothing) => {
-            let found = verdicts(&singles(connection, &sorted).await?, &sorted)?;
+        _ if let Some(sorted) = as_singles(entries).filter(|_| quick && !manner.all_or_nothing) => {
+            let rows = singles(connection, &sorted).await?;
+            let found = quick_verdicts(&rows, &sorted, |row| Ok(place_of(row.try_get(4)?, &sorted)))?;
             in_order_of(entries, &sorted, &found)?
         }
-        _ => verdicts(&many(connection, entries, all_or_nothing).await?, entries)?,
+        _ => verdicts(&many(connection, entries, manner.all_or_nothing).await?, entries)?,
     };
     if verdicts.iter().all(|verdict| verdict.accepted) {
         complete(connection, entries, &mut verdicts).await?;
@@ -90,6 +104,11 @@ fn name(append: &StreamAppend) -> &str {
     append.stream_id.as_str()
 }
 
+/// Where a stream is in what is sorted by them.
+fn place_of(stream: &str, sorted: &[&StreamAppend]) -> Option<usize> {
+    sorted.binary_search_by_key(&stream, |append| name(append)).ok()
+}
+
 /// Verdicts on entries sorted by stream, in the order that they were given in.
 fn in_order_of(
     entries: &[&StreamAppend],
@@ -97,13 +116,10 @@ fn in_order_of(
     verdicts: &[Verdict],
 ) -> Result<Vec<Verdict>, sqlx::Error> {
     let of = |append: &&StreamAppend| {
-        let index = sorted.binary_search_by_key(&name(append), |sorted| name(sorted)).ok()?;
-        verdicts.get(index).copied()
+        let verdict = place_of(name(append), sorted).and_then(|index| verdicts.get(index));
+        verdict.copied().ok_or(sqlx::Error::RowNotFound)
     };
-    entries
-        .iter()
-        .map(|append| of(append).ok_or(sqlx::Error::RowNotFound))
-        .collect()
+    entries.iter().map(of).collect()
 }
 
 async fn singles(connection: &mut PgConnection, sorted: &[&StreamAppend]) -> Result<Vec<PgRow>, sqlx::Error> {
@@ -175,6 +191,36 @@ fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// The verdicts of a statement that answers with `generation, transaction_id, position, version` of what it has written,
+/// and is silent about the rest. `place` finds the entry that a row is about.
+fn quick_verdicts(
+    rows: &[PgRow],
+    entries: &[&StreamAppend],
+    place: impl Fn(&PgRow) -> Result<Option<usize>, sqlx::Error>,
+) -> Result<Vec<Verdict>, sqlx::Error> {
+    let refused = Verdict {
+        accepted: false,
+        head: None,
+        end: None,
+    };
+    let mut verdicts = vec![refused; entries.len()];
+    for row in rows {
+        let place = place(row)?.and_then(|place| verdicts.get_mut(place).zip(entries.get(place)));
+        if let Some((verdict, event)) = place.and_then(|(verdict, append)| Some((verdict, append.events.last()?))) {
+            let version = version(row, 3)?;
+            *verdict = Verdict {
+                accepted: true,
+                head: Version::try_from(version.get().saturating_sub(1)).ok(),
+                end: Some(Appended {
+                    version,
+                    position: row::at(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, event.id),
+                }),
+            };
+        }
+    }
+    Ok(verdicts)
+}
+
 /// The verdicts in rows that say which entry they are about; there must be one for each.
 fn verdicts(rows: &[PgRow], entries: &[&StreamAppend]) -> Result<Vec<Verdict>, sqlx::Error> {
     let mut verdicts = vec![None; entries.len()];
@@ -196,7 +242,7 @@ fn verdict(row: &PgRow, append: &StreamAppend) -> Result<Verdict, sqlx::Error> {
     let last = append.events.last().map(|event| event.id);
     Ok(Verdict {
         accepted: row.try_get(0)?,
-        head: version(row, 1)?,
+        head: Some(version(row, 1)?),
         end: last.map(|id| written(row, id)).transpose()?.flatten(),
     })
 }
@@ -227,10 +273,15 @@ async fn complete(
     }
     let query = sqlx::query(statements::PLACES)
         .bind(checked.iter().map(|(append, _)| append.stream_id.as_str()).bind_iter())
-        .bind(checked.iter().map(|(_, verdict)| verdict.head.as_i64()).bind_iter());
+        .bind(
+            checked
+                .iter()
+                .map(|(_, verdict)| verdict.head.map(Version::as_i64))
+                .bind_iter(),
+        );
     let rows = connection.fetch_all(query).await?;
     for ((_, verdict), row) in checked.iter_mut().zip(&rows) {
-        let version = verdict.head;
+        let version = verdict.head.unwrap_or(Version::INITIAL);
         let position = match row.try_get::<Option<i16>, _>(0)? {
             Some(_) => row::position(row)?,
             None => Position::BEGINNING,

@@ -17,11 +17,11 @@ pub(crate) fn at_once(appends: &[StreamAppend], verdicts: &[Verdict]) -> Option<
     if let Some(ends) = ends {
         return Some(Ok(ends));
     }
-    if verdicts.iter().any(|verdict| verdict.head > Version::INITIAL) {
+    if verdicts.iter().any(|verdict| verdict.head != Some(Version::INITIAL)) {
         return None;
     }
     let refused = appends.iter().zip(verdicts).find(|(_, verdict)| !verdict.accepted);
-    refused.map(|(append, verdict)| Err(conflict(append, verdict.head)))
+    refused.map(|(append, _)| Err(conflict(append, Version::INITIAL)))
 }
 
 /// What to answer to a job; `None` where nothing speaks against it, and it is worth another try.
@@ -73,7 +73,11 @@ fn judge(append: &StreamAppend, facts: &Facts, verdict: Option<&Verdict>) -> Jud
         return Judgement::Refused(error);
     }
     match verdict {
-        Some(verdict) if !verdict.accepted => Judgement::Refused(conflict(append, verdict.head)),
+        Some(Verdict {
+            accepted: false,
+            head: Some(head),
+            ..
+        }) => Judgement::Refused(conflict(append, *head)),
         _ => Judgement::Accepted,
     }
 }

@@ -8,7 +8,7 @@ use sqlx::{Executor, PgConnection, postgres::PgBindIterExt};
 
 use crate::{
     append::Failed,
-    insert::{self, Verdict},
+    insert::{self, Manner, Verdict},
     statements,
 };
 
@@ -23,13 +23,14 @@ pub(crate) fn is_needed(entries: &[&StreamAppend]) -> bool {
 pub(crate) async fn write(
     connection: &mut PgConnection,
     entries: &[&StreamAppend],
+    all_or_nothing: bool,
     committing: impl FnOnce(),
 ) -> Result<Vec<Verdict>, Failed> {
     connection
         .execute(statements::BEGIN)
         .await
         .map_err(Failed::before_commit)?;
-    let verdicts = match judged(connection, entries).await {
+    let verdicts = match judged(connection, entries, all_or_nothing).await {
         Ok(verdicts) => verdicts,
         Err(error) => return Err(roll_back(connection, error).await),
     };
@@ -41,9 +42,17 @@ pub(crate) async fn write(
     Ok(verdicts)
 }
 
-async fn judged(connection: &mut PgConnection, entries: &[&StreamAppend]) -> Result<Vec<Verdict>, sqlx::Error> {
+async fn judged(
+    connection: &mut PgConnection,
+    entries: &[&StreamAppend],
+    all_or_nothing: bool,
+) -> Result<Vec<Verdict>, sqlx::Error> {
     lock(connection, entries).await?;
-    insert::write(connection, entries, entries.len() > 1).await
+    let manner = Manner {
+        all_or_nothing,
+        thorough: true,
+    };
+    insert::write(connection, entries, manner).await
 }
 
 /// Locks the streams until the transaction ends: for itself those that are written to, with others those that are checked.

@@ -9,7 +9,7 @@ use crate::{
     PostgresEventStore, append,
     facts::Facts,
     failure::{self, Kind},
-    insert::{self, Verdict},
+    insert::{self, Manner, Verdict},
     judge, locked, statements,
 };
 
@@ -168,7 +168,7 @@ async fn written_in_order(connection: &mut PgConnection, entries: &[&StreamAppen
     if locked::is_needed(entries) {
         locked::lock(connection, entries).await?;
     }
-    let verdicts = insert::write(connection, entries, entries.len() > 1).await?;
+    let verdicts = written(connection, entries).await?;
     let written = || {
         let entries = entries.iter().zip(&verdicts);
         entries.filter(|(append, verdict)| !append.events.is_empty() && verdict.end.is_some())
@@ -177,7 +177,7 @@ async fn written_in_order(connection: &mut PgConnection, entries: &[&StreamAppen
         .bind(written().map(|(append, _)| append.stream_id.as_str()).bind_iter())
         .bind(
             written()
-                .map(|(_, verdict)| verdict.head.as_i64().saturating_add(1))
+                .map(|(_, verdict)| verdict.head.map(|head| head.as_i64().saturating_add(1)))
                 .bind_iter(),
         );
     let Some(row) = connection.fetch_optional(query).await? else {
@@ -189,4 +189,17 @@ async fn written_in_order(connection: &mut PgConnection, entries: &[&StreamAppen
         Some(append) => Err(Refused::TooOld(append.stream_id.clone())),
         None => Ok(verdicts),
     }
+}
+
+/// Quickly, if it is accepted: a quick statement is about one event, and has written nothing when it refuses.
+async fn written(connection: &mut PgConnection, entries: &[&StreamAppend]) -> Result<Vec<Verdict>, sqlx::Error> {
+    let manner = |thorough| Manner {
+        all_or_nothing: entries.len() > 1,
+        thorough,
+    };
+    let verdicts = insert::write(connection, entries, manner(false)).await?;
+    if verdicts.iter().all(|verdict| verdict.head.is_some()) {
+        return Ok(verdicts);
+    }
+    insert::write(connection, entries, manner(true)).await
 }
