@@ -48,6 +48,7 @@
 //! | `testing` | scenarios, `TestStore`, `InMemoryEventStore`, faults, test clocks, the conformance suite |
 //! | `proptest` | `testing::strategies` |
 //! | `json` | [`Encoding::JSON`] |
+//! | `opentelemetry` | the trace of the current span, recorded with events ([`TraceContext`]) |
 
 pub use composable_rust_core::*;
 #[cfg(feature = "macros")]

@@ -2,17 +2,17 @@
 
 const GUIDE: &str = include_str!("../../../docs/event-sourcing.md");
 
-/// The query for this database.
-pub(crate) fn query(database: &str) -> String {
-    let marked = format!("<!-- query: {database} -->\n```sql\n");
+/// The query of this name for this database.
+pub(crate) fn query(of: &str, database: &str) -> String {
+    let marked = format!("<!-- query: {of}, {database} -->\n```sql\n");
     let (_, rest) = GUIDE.split_once(&marked).expect("the guide has lost a query");
     rest.split_once("```").unwrap().0.to_owned()
 }
 
-/// The rows of the table that both answer.
-pub(crate) fn answer() -> Vec<Vec<String>> {
+/// The rows of the table that it answers on both.
+pub(crate) fn answer(of: &str) -> Vec<Vec<String>> {
     let (_, rest) = GUIDE
-        .split_once("<!-- answer -->\n")
+        .split_once(&format!("<!-- answer: {of} -->\n"))
         .expect("the guide has lost its answer");
     let rows = rest.lines().take_while(|line| line.starts_with('|')).skip(2);
     let cells = |row: &str| {
@@ -23,8 +23,10 @@ pub(crate) fn answer() -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_guide_has_both_queries_and_two_rows() {
-    assert!(query("postgres").contains("transaction_id") && query("sqlite").contains("BY position"));
-    assert!(answer().iter().all(|row| row.len() == 6));
-    assert_eq!(answer().len(), 2);
+fn the_guide_has_each_query_for_both_and_two_rows() {
+    for (of, columns) in [("request", 6), ("trace", 4)] {
+        assert!(query(of, "postgres").contains("transaction_id") && query(of, "sqlite").contains("BY position"));
+        assert!(answer(of).iter().all(|row| row.len() == columns));
+        assert_eq!(answer(of).len(), 2);
+    }
 }

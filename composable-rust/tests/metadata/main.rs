@@ -4,6 +4,7 @@
 
 mod counter;
 mod guide;
+mod stored;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use composable_rust::{EventId, IdGenerator, PostgresEventStore, SqliteEventStore
 use composable_rust_postgres_fixture::TestDatabase;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
+use counter::TRACE;
 use guide::{answer, query};
 
 fn answered(rows: impl IntoIterator<Item = Vec<Option<String>>>, first: EventId) -> Vec<Vec<String>> {
@@ -23,14 +25,27 @@ fn answered(rows: impl IntoIterator<Item = Vec<Option<String>>>, first: EventId)
 /// The columns of a row as text, whatever the database.
 macro_rules! cells {
     ($row:expr) => {{
-        let text = |column: usize| $row.get::<Option<String>, _>(column);
-        let version = $row.get::<i64, _>(1).to_string();
-        vec![text(0), Some(version), text(2), text(3), text(4), text(5)]
+        let cell = |column: usize| match column {
+            1 => Some($row.get::<i64, _>(column).to_string()),
+            _ => $row.get::<Option<String>, _>(column),
+        };
+        (0..$row.len()).map(cell).collect()
     }};
 }
 
+/// Asks for what belongs to a request, and for what belongs to a trace.
+macro_rules! assert_answered {
+    ($database:literal, $connection:expr, $correlation_id:expr, $first:expr) => {
+        for (of, bound) in [("request", $correlation_id.to_string()), ("trace", TRACE.to_owned())] {
+            let query = sqlx::query(AssertSqlSafe(query(of, $database))).bind(bound);
+            let rows = query.fetch_all(&mut $connection).await.unwrap();
+            assert_eq!(answered(rows.iter().map(|row| cells!(row)), $first), answer(of));
+        }
+    };
+}
+
 #[tokio::test]
-async fn what_belongs_to_a_request_is_found_in_a_file() {
+async fn what_belongs_together_is_found_in_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("events.db");
     let store = SqliteEventStore::open(&path).await.unwrap();
@@ -39,16 +54,11 @@ async fn what_belongs_to_a_request_is_found_in_a_file() {
     store.close().await;
 
     let mut file = SqliteConnection::connect(&path.to_string_lossy()).await.unwrap();
-    let rows = sqlx::query(AssertSqlSafe(query("sqlite")))
-        .bind(correlation_id.to_string())
-        .fetch_all(&mut file)
-        .await
-        .unwrap();
-    assert_eq!(answered(rows.iter().map(|row| cells!(row)), first), answer());
+    assert_answered!("sqlite", file, correlation_id, first);
 }
 
 #[tokio::test]
-async fn what_belongs_to_a_request_is_found_on_a_server() {
+async fn what_belongs_together_is_found_on_a_server() {
     let database = TestDatabase::empty().await;
     PostgresEventStore::migrate(database.url()).await.unwrap();
     let store = PostgresEventStore::connect(database.url()).await.unwrap();
@@ -57,10 +67,5 @@ async fn what_belongs_to_a_request_is_found_on_a_server() {
     store.close().await;
 
     let mut server = PgConnection::connect(database.url()).await.unwrap();
-    let rows = sqlx::query(AssertSqlSafe(query("postgres")))
-        .bind(correlation_id.to_string())
-        .fetch_all(&mut server)
-        .await
-        .unwrap();
-    assert_eq!(answered(rows.iter().map(|row| cells!(row)), first), answer());
+    assert_answered!("postgres", server, correlation_id, first);
 }
