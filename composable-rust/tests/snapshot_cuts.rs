@@ -1,10 +1,11 @@
 //! Wherever a snapshot cuts a history, loading from it and its tail is a full replay: on every store.
 
-#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helper functions of tests")]
 
 use std::{
     convert::Infallible,
     future::Future,
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -16,7 +17,11 @@ use composable_rust::{
     StreamAppend, SystemIds, prelude::*, testing::RecordingEventStore,
 };
 use composable_rust_postgres_fixture::TestDatabase;
-use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    test_runner::{RngSeed, TestRunner},
+};
 
 /// What is said on a page, now and once: a record may be one event, several or none.
 #[derive(Clone, Debug, PartialEq, Event)]
@@ -156,16 +161,23 @@ fn histories<S: EventLog + Clone>(cases: u32, open: impl Future<Output = S>) {
         .unwrap();
     let store = runtime.block_on(open);
     let streams = AtomicU32::new(0);
-    let mut runner = TestRunner::new(ProptestConfig {
+    let mut config = ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::with_cases(cases)
-    });
-    let result = runner.run(&vec(stored(), 1..12), |history| {
+    };
+    let seed = match config.rng_seed {
+        RngSeed::Fixed(seed) => seed,
+        RngSeed::Random => RandomState::new().hash_one("seed"),
+    };
+    config.rng_seed = RngSeed::Fixed(seed);
+    let checked = TestRunner::new(config).run(&vec(stored(), 1..12), |history| {
         let id = streams.fetch_add(1, Ordering::Relaxed).to_string();
         runtime.block_on(every_cut(store.clone(), &id, history));
         Ok(())
     });
-    result.unwrap();
+    if let Err(failure) = checked {
+        panic!("{failure}\nthe same histories again: PROPTEST_RNG_SEED={seed}");
+    }
 }
 
 #[test]

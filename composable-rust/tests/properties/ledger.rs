@@ -22,7 +22,7 @@ pub(crate) enum LedgerCommand {
     Nothing,
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, thiserror::Error)]
 #[error("only {balance} left")]
 pub(crate) struct NotEnough {
     pub(crate) balance: i64,

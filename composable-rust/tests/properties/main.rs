@@ -7,7 +7,9 @@
     reason = "helper functions of tests"
 )]
 
+mod calls;
 mod hot;
 mod ledger;
+mod pair;
 mod replay;
 mod stores;

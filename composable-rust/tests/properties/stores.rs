@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Debug,
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -12,7 +13,7 @@ use composable_rust::{EventStore, PostgresEventStore, SqliteEventStore, testing:
 use composable_rust_postgres_fixture::TestDatabase;
 use proptest::{
     strategy::Strategy,
-    test_runner::{Config, TestRunner},
+    test_runner::{Config, RngSeed, TestRunner},
 };
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -117,18 +118,23 @@ impl Subject {
         input: &impl Strategy<Value = T>,
         property: impl AsyncFn(Arc<dyn EventStore>, &str, T),
     ) {
-        let config = Config {
+        let mut config = Config {
             cases: self.cases,
             failure_persistence: None,
             ..Config::default()
         };
+        let seed = match config.rng_seed {
+            RngSeed::Fixed(seed) => seed,
+            RngSeed::Random => RandomState::new().hash_one("seed"),
+        };
+        config.rng_seed = RngSeed::Fixed(seed);
         let checked = TestRunner::new(config).run(input, |input| {
             let id = self.streams.fetch_add(1, Ordering::Relaxed).to_string();
             self.runtime.block_on(property(Arc::clone(&self.store), &id, input));
             Ok(())
         });
         if let Err(failure) = checked {
-            panic!("{failure}");
+            panic!("{failure}\nthe same inputs again: PROPTEST_RNG_SEED={seed}");
         }
     }
 }
