@@ -166,7 +166,7 @@ pub enum EventError {
         limit: usize,
     },
     /// Bytes were left over: they were written by another shape of this event.
-    #[error("{unread} bytes are left over after the event")]
+    #[error("bytes are left over after the event: {unread}")]
     TrailingBytes {
         /// How many bytes were not read.
         unread: usize,

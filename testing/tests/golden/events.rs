@@ -61,7 +61,7 @@ fn released_bytes_that_can_not_be_read_are_said_to_be_so() {
     let said = folder.said(|path| door(path).current(current()).check());
     assert!(
         said.contains(
-            "the released bytes can't be read any more: 1 bytes are left over after the event\n\nthe bytes differ"
+            "the released bytes can't be read any more: bytes are left over after the event: 1\n\nthe bytes differ"
         ),
         "{said}"
     );
