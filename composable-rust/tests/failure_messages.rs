@@ -1,6 +1,6 @@
 //! The failure messages that `docs/testing.md` shows are the ones that a failing test prints.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helper functions of tests")]
+#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -6,7 +6,7 @@ use composable_rust::{EventStore, testing::FaultyEventStore};
 use proptest::{collection::vec, prelude::*};
 
 use crate::{
-    calls::Given,
+    calls::{Call, Given},
     ledger::command,
     pair::{Pair, written},
     stores::{Subject, of_every_store},
@@ -48,7 +48,7 @@ fn hot_states_are_replays_and_answers_are_true_while_others_write(subject: &Subj
         &vec(step(), 1..12),
         async |store: Arc<dyn EventStore>, id: &str, steps| {
             let calls = Pair::on(Arc::clone(&store), &store, id, 1).carry_out(steps).await;
-            assert!(calls.iter().all(|call| call.is_answered()), "nothing failed: {calls:?}");
+            assert!(calls.iter().all(Call::is_answered), "nothing failed: {calls:?}");
         },
     );
 }

@@ -93,8 +93,8 @@ impl<'a> Pair<'a> {
     /// Nobody writes meanwhile, so that both have to be the same. A look may fail where the store does; it is never wrong.
     async fn look(&self, host: usize) -> Option<()> {
         let events = self.events().await;
-        let hot = self.hosts[host].state(self.id).await.ok()?;
-        is_replay(&hot, &events);
+        let told = self.hosts[host].state(self.id).await.ok()?;
+        is_replay(&told, &events);
         Some(())
     }
 
