@@ -7,9 +7,11 @@ use order_processing::order::{Currency, Money, Order, OrderCommand, OrderId, Req
 
 use super::dice::Dice;
 
-/// A command that a user wants to be carried out once, and sends until there is an answer.
+/// A command that a user wants to be carried out once. With an id it is sent until there is an answer; without one only
+/// while it is certain that it was not carried out.
 pub(super) struct Intent {
-    pub(super) id: CommandId,
+    nth: usize,
+    pub(super) id: Option<CommandId>,
     pub(super) command: OrderCommand,
     expecting: Option<Version>,
     deadline: Option<Duration>,
@@ -18,24 +20,33 @@ pub(super) struct Intent {
 }
 
 impl Intent {
-    /// The nth of all; what users want goes from one order to the next, so that they meet.
-    pub(super) fn any(nth: usize, turn: usize, dice: &mut Dice) -> Self {
+    /// The nth of all, so many in a hundred with an id; what users want goes from one order to the next, so that they
+    /// meet.
+    pub(super) fn any(nth: usize, turn: usize, with_id: usize, dice: &mut Dice) -> Self {
         let order = turn / 2 + dice.below(2);
+        // What has no id may share an append with a rejection that stands on it; what has one is rejected alone.
+        let id = dice.shows(with_id).then(|| id(nth));
         Self {
-            id: id(nth),
+            nth,
+            id,
             command: command(&format!("o-{order}").parse().unwrap(), nth, dice),
             expecting: dice.shows(15).then(|| version(dice.below(3))),
             deadline: dice
                 .shows(25)
                 .then(|| Duration::from_millis(100 * (1 + dice.below(30)) as u64)),
-            sent_at_once: if dice.shows(15) { 2 } else { 1 },
+            sent_at_once: if id.is_some() && dice.shows(15) { 2 } else { 1 },
         }
     }
 
     pub(super) fn context(&self) -> CommandContext {
-        let mut context = CommandContext::default().with_command_id(self.id).with_actor("user");
-        (context.expected, context.deadline) = (self.expecting, self.deadline);
+        let mut context = CommandContext::default().with_actor(self.user());
+        (context.command_id, context.expected, context.deadline) = (self.id, self.expecting, self.deadline);
         context
+    }
+
+    /// What the events of this command, and of no other, have as their actor.
+    pub(super) fn user(&self) -> String {
+        format!("user with wish {}", self.nth)
     }
 
     pub(super) fn expects(&self) -> Option<Version> {
@@ -98,7 +109,10 @@ impl fmt::Display for Intent {
             OrderCommand::ShipOrder { .. } => "ship",
             OrderCommand::CancelOrder { .. } => "cancel",
         };
-        write!(f, "{verb} {} as {}", self.order(), self.id)?;
+        write!(f, "wish {}: {verb} {}", self.nth, self.order())?;
+        if let Some(id) = self.id {
+            write!(f, " as {id}")?;
+        }
         if let Some(expected) = self.expecting {
             write!(f, ", expecting {expected}")?;
         }

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use composable_rust::ExecuteError;
 
-use super::journal::{Answer, Journal};
+use super::{
+    journal::{Answer, Journal},
+    plan::Intent,
+};
 
 /// How often a user tries.
 const PATIENCE: usize = 6;
@@ -31,10 +34,14 @@ impl User {
     }
 
     /// What is to be sent now, if nothing is waited for.
-    pub(super) fn next(&mut self, journal: &Journal) -> Option<usize> {
+    pub(super) fn next(&mut self, journal: &Journal, intents: &[Intent]) -> Option<usize> {
         let answers = self.waiting_for.iter().map(|call| journal.answer_of(*call));
         let answers: Vec<Answer> = answers.collect::<Option<_>>()?;
-        if !answers.is_empty() && (answers.iter().any(is_final) || self.attempts == PATIENCE) {
+        let is_repeatable = |intent: &usize| intents[*intent].id.is_some();
+        let in_doubt = answers.iter().any(|answer| !answer.is_certain());
+        let may_send_again = !in_doubt || self.intents.front().is_some_and(is_repeatable);
+        let is_over = answers.iter().any(is_final) || !may_send_again || self.attempts == PATIENCE;
+        if !answers.is_empty() && is_over {
             self.intents.pop_front();
             self.attempts = 0;
         }

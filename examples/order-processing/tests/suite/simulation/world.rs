@@ -20,6 +20,9 @@ const PROCESSES: usize = 2;
 const USERS: usize = 5;
 const WISHES: usize = 12;
 
+/// The actor of another program's events.
+pub(super) const RIVAL: &str = "a rival";
+
 /// More steps than any run needs: one that is not done by then is stuck.
 const STEPS: usize = 100_000;
 
@@ -41,7 +44,8 @@ impl World {
         let store = InMemoryEventStore::with_clock(Arc::new(clock.clone()));
         // From a store that never fails, where processes crash all the same, to one that hardly works.
         let badness = *dice.one_of(&[0.0, 0.5, 1.0, 1.0, 2.0]);
-        let intents = (0..USERS * WISHES).map(|nth| Intent::any(nth, nth / USERS, &mut dice));
+        let with_id = *dice.one_of(&[0, 50, 100]);
+        let intents = (0..USERS * WISHES).map(|nth| Intent::any(nth, nth / USERS, with_id, &mut dice));
         let mut world = Self {
             faulty: faulty(&store, &clock, seed, badness),
             intents: intents.collect(),
@@ -91,7 +95,7 @@ impl World {
     }
 
     fn let_speak(&mut self, user: usize) {
-        let Some(intent) = self.users[user].next(&self.journal) else {
+        let Some(intent) = self.users[user].next(&self.journal, &self.intents) else {
             return;
         };
         for _ in 0..self.intents[intent].sent_at_once {
@@ -178,8 +182,13 @@ impl World {
     }
 }
 
+/// Whose wish the event was.
+pub(super) fn actor(event: &RecordedEvent) -> Option<&str> {
+    event.metadata.as_ref()?.actor.as_deref()
+}
+
 fn line(event: &RecordedEvent) -> String {
-    let who = event.command.map_or("a rival".to_owned(), |mark| mark.id.to_string());
+    let who = actor(event).unwrap_or("nobody");
     let (stream, version, id) = (&event.stream_id, event.version, event.id);
     format!("log: {stream} {version} {} {id} by {who}", event.event_type)
 }
@@ -235,7 +244,7 @@ fn rival(store: &InMemoryEventStore, append: &StreamAppend, ids: &SequentialIds)
     let decided = Order::decide(&state, &cancel, &environment);
     let decided = decided.or_else(|_| Order::decide(&state, &place(order_id, 1000), &environment));
     let events = decided.unwrap_or_default().into_iter().map(|event| {
-        let metadata = EventMetadata::default().with_actor("rival");
+        let metadata = EventMetadata::default().with_actor(RIVAL);
         let event = SerializedEvent::encode(&event, ids.event_id()).unwrap();
         event.with_metadata(metadata)
     });
