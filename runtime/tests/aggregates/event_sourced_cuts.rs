@@ -111,7 +111,8 @@ async fn worked_with(steps: Vec<Step>, seed: u64) {
     }
 }
 
-fn check<T: std::fmt::Debug, F: Future<Output = ()>>(
+/// On paused time: what would wait for ever is found by its deadline at once.
+pub(crate) fn check<T: std::fmt::Debug, F: Future<Output = ()>>(
     cases: u32,
     strategy: &impl Strategy<Value = T>,
     promise: impl Fn(T) -> F,

@@ -1,17 +1,25 @@
 //! `EventSourced`: what was decided on events that are not stored yet, and then are not.
 
-use std::pin::pin;
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
-use composable_rust_core::{EventStore, ExpectedVersion, Version};
-use composable_rust_runtime::{EventSourcedAction, ExecuteError, Sent};
+use composable_rust_core::{Aggregate, EventStore, ExpectedVersion, StreamAppend, Version};
+use composable_rust_runtime::{
+    EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, ExecuteError, Sent, Store,
+    SystemClock, SystemIds,
+};
+use composable_rust_testing::{FaultyEventStore, InMemoryEventStore};
+use proptest::{collection::vec, prelude::*};
 
 use crate::{
     account::{
+        Account,
         AccountCommand::{self, Deposit, DepositIf, DoNothing, Withdraw},
-        AccountEvent::{Deposited, Withdrawn},
+        AccountEvent::{self, Deposited, Withdrawn},
         NotEnough, Scripted, Step, serialized, stream,
     },
+    attempts,
     event_sourced::{AccountStore, balance, open, rejection, send},
+    event_sourced_cuts::check,
 };
 
 async fn sent(store: &AccountStore, commands: impl IntoIterator<Item = AccountCommand>) -> Vec<Sent> {
@@ -222,4 +230,62 @@ async fn who_sent_a_command_that_is_decided_again_can_still_wait_for_it() {
     deposit.await;
     assert_eq!(balance(&store), (11, Version::from(2)));
     settled(others).await;
+}
+
+/// A store on which much fails, and seldom enough attempts to get over it.
+fn much_fails(memory: &InMemoryEventStore, seed: u64) -> AccountStore {
+    let rival = |_: &StreamAppend| StreamAppend::new(stream(), ExpectedVersion::Any, serialized(&[Deposited(0)]));
+    let faulty = FaultyEventStore::seeded(memory.clone(), seed)
+        .failures_before_commit(0.2)
+        .failures_after_commit(0.1)
+        .lost_requests(0.1)
+        .conflicts(0.2, rival)
+        .read_failures(0.1)
+        .snapshot_failures(0.2)
+        .delays(0.3, Duration::from_millis(3), Arc::new(SystemClock));
+    let environment = EventSourcedEnvironment::new(Arc::new(faulty), Arc::new(SystemIds), ());
+    let reducer = EventSourced::<Account>::with_retries(attempts(2));
+    Store::builder(reducer, environment)
+        .build(EventSourcedState::new(stream()))
+        .unwrap()
+}
+
+/// Every deposit has an amount of its own, so that one that was stored twice would be found.
+async fn come_to_an_end(commands: Vec<i64>, seed: u64) {
+    let memory = InMemoryEventStore::new();
+    let store = much_fails(&memory, seed);
+    let mut handles = Vec::new();
+    for (nth, amount) in (1..).zip(commands) {
+        let command = match amount {
+            ..0 => Withdraw(-9 * amount),
+            0 => DoNothing,
+            _ => Deposit(10_000 * nth + amount),
+        };
+        handles.extend(sent(&store, [command]).await);
+        if nth % 7 == 0 {
+            tokio::time::advance(Duration::from_millis(2)).await;
+        }
+    }
+    let ended = tokio::time::timeout(Duration::from_mins(10), settled(handles)).await;
+    assert!(ended.is_ok(), "some command is decided again for ever");
+
+    let (mut balance, mut deposits) = (0, HashSet::new());
+    for recorded in memory.events(&stream()) {
+        for event in recorded.decode::<AccountEvent>().unwrap().as_slice() {
+            if let Deposited(amount @ 1..) = event {
+                assert!(deposits.insert(*amount), "stored twice");
+            }
+            Account::apply(&mut balance, event);
+            assert!(balance >= 0, "withdrawn from what was not there");
+        }
+    }
+}
+
+#[test]
+fn whatever_fails_all_commands_come_to_an_end_and_none_is_carried_out_twice() {
+    check(
+        200,
+        &(vec(-9_999..10_000_i64, 1..60), any::<u64>()),
+        |(commands, seed)| come_to_an_end(commands, seed),
+    );
 }
