@@ -23,7 +23,8 @@ impl Intent {
     /// The nth of all, so many in a hundred with an id; what users want goes from one order to the next, so that they
     /// meet.
     pub(super) fn any(nth: usize, turn: usize, with_id: usize, dice: &mut Dice) -> Self {
-        let order = turn / 2 + dice.below(2);
+        // Where none has an id, all want the same at once: their commands share appends.
+        let order = if with_id == 0 { turn } else { turn / 2 + dice.below(2) };
         // What has no id may share an append with a rejection that stands on it; what has one is rejected alone.
         let id = dice.shows(with_id).then(|| id(nth));
         Self {

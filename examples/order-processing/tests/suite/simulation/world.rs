@@ -28,6 +28,8 @@ const STEPS: usize = 100_000;
 
 pub(super) struct World {
     dice: Dice,
+    /// So many of the processes are asked.
+    asked: usize,
     clock: TestClock,
     pub(super) store: InMemoryEventStore,
     faulty: FaultyEventStore<InMemoryEventStore>,
@@ -55,6 +57,7 @@ impl World {
             processes: Vec::new(),
             started: 0,
             journal: Journal::default(),
+            asked: if with_id == 0 { 1 } else { PROCESSES },
             dice,
             clock,
             store,
@@ -99,7 +102,7 @@ impl World {
             return;
         };
         for _ in 0..self.intents[intent].sent_at_once {
-            let process = self.dice.below(PROCESSES);
+            let process = self.dice.below(self.asked);
             let call = self.send(intent, process);
             self.users[user].sent(call);
         }
