@@ -57,6 +57,11 @@ pub(crate) static PACKED: LazyLock<Packed> = LazyLock::new(|| {
 
 /// `stream_id` is NULL where it is known, and needs not be handed over.
 fn packed(page: &str, stream_id: &str, largest: &str) -> String {
+    // The same rows in the same order, but for what is said of each.
+    let page = page
+        .find("FROM events")
+        .and_then(|start| page.get(start..))
+        .unwrap_or(page);
     include_str!("../sql/packed.sql")
         .replace("{stream_id}", stream_id)
         .replace("{largest}", largest)

@@ -61,7 +61,12 @@ async fn every_statement_uses_its_index() {
             .replace("{rows}", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
             .replace("{stream_id}", "stream_id")
             .replace("{largest}", "?4")
-            .replace("{page}", page.trim_end().trim_end_matches(';'));
+            .replace(
+                "{page}",
+                page[page.find("FROM events").unwrap()..]
+                    .trim_end()
+                    .trim_end_matches(';'),
+            );
         let plan = plan(&mut connection, sql).await;
         for part in expected {
             assert!(plan.contains(part), "{name} does not use {part}:\n{plan}");
