@@ -154,6 +154,9 @@ impl<'a, A: Aggregate> Sharing<'a, A> {
         let events = std::mem::take(&mut group.events);
         let span = debug_span!("execute_shared", %stream_id, expected_version = %version, events = events.len(),
             commands = group.members.len());
+        for member in &group.members {
+            span.follows_from(&member.ticket.request.span);
+        }
         let append = StreamAppend::new(stream_id, version, events);
         let stored = self.turn.host.store.append(append).instrument(span).await;
         match stored {

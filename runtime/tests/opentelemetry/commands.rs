@@ -1,16 +1,19 @@
 //! Commands given to `Aggregates`.
 
+use std::sync::Arc;
+
 use composable_rust_core::TraceContext;
-use composable_rust_runtime::{CommandContext, Envelope};
-use composable_rust_testing::InMemoryEventStore;
+use composable_rust_runtime::{Aggregates, CommandContext, Envelope};
+use composable_rust_testing::{FaultyEventStore, InMemoryEventStore};
+use futures::{channel::oneshot, future};
 use opentelemetry::{
     Context, SpanId, TraceFlags, TraceId,
     trace::{SpanContext, TraceContextExt, TraceState},
 };
-use tracing::{Instrument, info_span, level_filters::LevelFilter, subscriber};
+use tracing::{Instrument, Span, info_span, level_filters::LevelFilter, subscriber};
 
 use crate::{
-    counter::{counters, traces},
+    counter::{Counter, counters, traces},
     recorder::Recorder,
 };
 
@@ -126,4 +129,35 @@ async fn without_a_layer_nothing_is_recorded() {
     let _default = subscriber::set_default(all);
     counters.execute("1", ()).instrument(info_span!("one")).await.unwrap();
     assert_eq!(traces(&events, "1").await, [None, None]);
+}
+
+#[tokio::test]
+async fn a_shared_append_follows_from_the_spans_of_all_its_commands() {
+    let (recorder, events) = (Recorder::default(), InMemoryEventStore::new());
+    let _default = recorder.install(LevelFilter::DEBUG);
+    let (proceed, held) = oneshot::channel();
+    let store = FaultyEventStore::new(events.clone())
+        .nth_append(1)
+        .is_held_until(async { held.await.unwrap() });
+    let counters = Aggregates::<Counter>::new(Arc::new(store), ());
+    let command = |span: Span| counters.execute("1", ()).instrument(span);
+    let (one, two) = (info_span!("one"), info_span!("two"));
+    let first = command(info_span!("first"));
+    let all = future::join4(first, command(one), command(two), async { proceed.send(()).unwrap() });
+    let (first, one, two, ()) = all.await;
+    assert!(first.is_ok() && one.is_ok() && two.is_ok());
+    let linked: Vec<_> = recorder
+        .span("execute_shared")
+        .links
+        .iter()
+        .map(|link| link.span_context.span_id())
+        .collect();
+    assert_eq!(
+        linked,
+        ["one", "two"].map(|name| recorder.span(name).span_context.span_id())
+    );
+    assert_eq!(
+        traces(&events, "1").await,
+        ["first", "one", "two"].map(|name| Some(recorder.trace(name)))
+    );
 }
