@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, mem, sync::Arc};
 
-use composable_rust_core::{CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId, Version};
+use composable_rust_core::{
+    CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId,
+    reading::{Paging, Wanted, rest_of_command},
+};
 use futures::{
     StreamExt, TryStreamExt,
     stream::{self, BoxStream},
@@ -54,13 +57,7 @@ pub(crate) async fn command(
 ) -> Result<Vec<RecordedEvent>, ReadError> {
     let page = command_page(&connections, stream_id.clone(), command_id).await;
     let mut events = page.map_err(failure::of_read)?.events;
-    let missing = missing(&events);
-    if let Some(next) = events
-        .last()
-        .and_then(|last| last.version.next())
-        .filter(|_| missing > 0)
-    {
-        let rest = ReadStream::new(stream_id).from(next).limit(missing);
+    if let Some(rest) = rest_of_command(&events) {
         events.extend(stream(connections, rest).try_collect::<Vec<_>>().await?);
     }
     Ok(events)
@@ -90,41 +87,25 @@ async fn page(
     Ok(page)
 }
 
-/// How many events of the command did not fit into its page.
-fn missing(page: &[RecordedEvent]) -> u64 {
-    let whole = page.first().and_then(|first| first.command).map(|mark| mark.events);
-    whole.map_or(0, u64::from).saturating_sub(page.len() as u64)
-}
-
-fn first(read: &ReadStream) -> i64 {
-    let from = read.from.map(Version::as_i64);
-    match read.direction {
-        Direction::Forward => from.unwrap_or(1),
-        Direction::Backward => from.unwrap_or(i64::MAX),
-    }
-}
-
 struct Pages {
     connections: Arc<Connections>,
-    read: ReadStream,
-    /// How many more events are wanted.
-    left: u64,
+    stream_id: StreamId,
+    direction: Direction,
+    paging: Paging,
     /// How many rows the next page may have: fewer, where events are large.
     rows: u64,
-    /// Where the next page begins; `None` after the last one.
-    next: Option<i64>,
     page: VecDeque<RecordedEvent>,
 }
 
 impl Pages {
     fn new(connections: Arc<Connections>, read: ReadStream) -> Self {
         Self {
-            left: read.limit.unwrap_or(u64::MAX),
-            rows: PAGE_ROWS,
-            next: Some(first(&read)),
-            page: VecDeque::new(),
             connections,
-            read,
+            direction: read.direction,
+            paging: Paging::of(&read),
+            stream_id: read.stream_id,
+            rows: PAGE_ROWS,
+            page: VecDeque::new(),
         }
     }
 
@@ -136,42 +117,30 @@ impl Pages {
     }
 
     async fn turn(&mut self) -> Result<(), sqlx::Error> {
-        let rows = self.left.min(self.rows);
-        let Some(from) = self.next.filter(|_| rows > 0) else {
+        let Some(wanted) = self.paging.next(self.rows) else {
             return Ok(());
         };
-        let page = self.ask(from, rows).await?;
+        let page = self.ask(wanted).await?;
         let count = page.events.len() as u64;
-        self.left -= count.min(self.left);
         if !page.whole {
             // The rest of the answer was thrown away, and its connection: ask for what fits.
             self.rows = (count / 2).max(1);
         }
-        let last = page.events.last().map(|event| event.version.as_i64());
-        let more = !page.whole || count == rows;
-        self.next = last.filter(|_| more).and_then(|last| self.behind(last));
+        self.paging.turn(&page.events, !page.whole || count == wanted.events);
         self.page = page.events.into();
         Ok(())
     }
 
-    /// Where reading goes on behind `version`.
-    fn behind(&self, version: i64) -> Option<i64> {
-        match self.read.direction {
-            Direction::Forward => version.checked_add(1),
-            Direction::Backward => Some(version - 1).filter(|next| *next > 0),
-        }
-    }
-
-    async fn ask(&self, from: i64, rows: u64) -> Result<row::Page, sqlx::Error> {
-        let sql = match self.read.direction {
+    async fn ask(&self, wanted: Wanted) -> Result<row::Page, sqlx::Error> {
+        let sql = match self.direction {
             Direction::Forward => statements::READ_FORWARD,
             Direction::Backward => statements::READ_BACKWARD,
         };
-        let stream_id = self.read.stream_id.clone();
+        let stream_id = self.stream_id.clone();
         let query = sqlx::query(sql)
             .bind(String::from(stream_id.clone()))
-            .bind(from)
-            .bind(i64::try_from(rows).unwrap_or(i64::MAX));
+            .bind(wanted.from.as_i64())
+            .bind(i64::try_from(wanted.events).unwrap_or(i64::MAX));
         let work = self
             .connections
             .run(move |lease| Box::pin(page(lease, query, stream_id)));

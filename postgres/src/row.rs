@@ -1,10 +1,8 @@
 //! Rows to events and back.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use composable_rust_core::{
-    CommandMark, Encoding, EventId, EventMetadata, Position, RecordedEvent, SerializedEvent, StreamId, Version,
+    CommandMark, Encoding, EventId, EventMetadata, Position, RecordedEvent, SerializedEvent, StreamId, Version, reading,
 };
 use futures::{TryStreamExt, stream::BoxStream};
 use sqlx::{Row, postgres::PgRow};
@@ -28,40 +26,27 @@ pub(crate) struct Page {
     pub(crate) whole: bool,
 }
 
-/// The names of the row before: a row's own are often the same, and then shared.
+/// The names in rows: shared with those of the rows before, where they are the same.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// Whether the rows are known to be of this stream, and do not name it.
-    known: bool,
-    stream_id: Option<StreamId>,
-    event_type: Option<Arc<str>>,
+    /// The stream that all rows are known to be of, and do not name.
+    known: Option<StreamId>,
+    met: reading::Names,
 }
 
 impl Names {
     /// For rows of one stream, or of any.
     pub(crate) fn of(stream_id: Option<&StreamId>) -> Self {
         Self {
-            known: stream_id.is_some(),
-            stream_id: stream_id.cloned(),
-            event_type: None,
+            known: stream_id.cloned(),
+            met: reading::Names::default(),
         }
     }
 
     fn stream_id(&mut self, row: &PgRow) -> Result<StreamId, BoxError> {
-        if let Some(known) = self.stream_id.as_ref().filter(|_| self.known) {
-            return Ok(known.clone());
-        }
-        let name: &str = row.try_get(4)?;
-        match &self.stream_id {
-            Some(last) if last.as_str() == name => Ok(last.clone()),
-            _ => Ok(self.stream_id.insert(name.parse()?).clone()),
-        }
-    }
-
-    fn event_type(&mut self, name: &str) -> Arc<str> {
-        match &self.event_type {
-            Some(last) if **last == *name => Arc::clone(last),
-            _ => Arc::clone(self.event_type.insert(name.into())),
+        match &self.known {
+            Some(known) => Ok(known.clone()),
+            None => Ok(self.met.stream_id(row.try_get(4)?)?),
         }
     }
 }
@@ -127,7 +112,7 @@ fn decode(row: &PgRow, position: Position, names: &mut Names) -> Result<Recorded
     );
     let recorded_at: DateTime<Utc> = row.try_get(12)?;
     let mut event = RecordedEvent::new(stream_id, version, position, recorded_at, written);
-    event.event_type = names.event_type(row.try_get(6)?);
+    event.event_type = names.met.event_type(row.try_get(6)?);
     event.metadata = metadata(row.try_get(9)?)?;
     event.command = command(row.try_get(10)?, row.try_get(11)?)?;
     Ok(event)
