@@ -38,9 +38,11 @@ impl<A: Aggregate> Hot<A> {
 
     /// The slot of the aggregate with this id, made if need be.
     pub(super) fn slot(&self, id: &str, now: DateTime<Utc>) -> Result<Arc<Slot<A>>, StreamIdError> {
+        // Dropped after the lock is let go of: a state is the user's, and may come back here, or take its time.
+        let mut gone = Vec::new();
         let mut slots = self.lock();
         if slots.is_due(now, self.idle_after) {
-            slots.sweep_idle();
+            slots.sweep_idle(&mut gone);
             slots.swept_at = now;
         }
         if let Some(slot) = slots.by_id.get(id) {
@@ -50,10 +52,16 @@ impl<A: Aggregate> Hot<A> {
         let slot = Arc::new(Slot::new(A::stream_id(id)?));
         if slots.by_id.len() >= self.keep {
             // An eighth at a time, so that the sweeps of a host that is always full cost little each.
-            slots.shrink((self.keep - self.keep / 8).min(self.keep.saturating_sub(1)));
+            let keep = (self.keep - self.keep / 8).min(self.keep.saturating_sub(1));
+            slots.shrink(keep, &mut gone);
         }
         slots.by_id.insert(id.into(), Arc::clone(&slot));
         Ok(slot)
+    }
+
+    /// All of them.
+    pub(super) fn slots(&self) -> Vec<Arc<Slot<A>>> {
+        self.lock().by_id.values().cloned().collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -71,25 +79,26 @@ impl<A: Aggregate> Slots<A> {
     }
 
     /// Lets go of slots that were not used since the last sweep.
-    fn sweep_idle(&mut self) {
-        self.remove(0, |slot| !slot.was_used());
+    fn sweep_idle(&mut self, gone: &mut Vec<Arc<Slot<A>>>) {
+        self.remove(0, gone, |slot| !slot.was_used());
     }
 
     /// Lets go of slots until `keep` are left: first of those that were not used since the last sweep, then of any that
     /// nobody is using now.
-    fn shrink(&mut self, keep: usize) {
-        self.remove(keep, |slot| !slot.was_used());
-        self.remove(keep, |_| true);
+    fn shrink(&mut self, keep: usize, gone: &mut Vec<Arc<Slot<A>>>) {
+        self.remove(keep, gone, |slot| !slot.was_used());
+        self.remove(keep, gone, |_| true);
     }
 
     /// A slot that somebody holds stays: two slots of one stream would work against each other.
-    fn remove(&mut self, keep: usize, is_idle: impl Fn(&Slot<A>) -> bool) {
+    fn remove(&mut self, keep: usize, gone: &mut Vec<Arc<Slot<A>>>, is_idle: impl Fn(&Slot<A>) -> bool) {
         let mut left = self.by_id.len();
-        self.by_id.retain(|_, slot| {
+        let removed = self.by_id.extract_if(|_, slot| {
             // Nobody can get hold of the slot in between: that needs the lock that is held here.
             let goes = left > keep && is_idle(slot) && Arc::strong_count(slot) == 1;
             left -= usize::from(goes);
-            !goes
+            goes
         });
+        gone.extend(removed.map(|(_, slot)| slot));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,18 +9,17 @@ use std::{
 };
 
 use composable_rust_core::{Aggregate, Session, StreamId};
-use futures::{
-    FutureExt,
-    future::{BoxFuture, Shared, WeakShared},
-};
-use tokio::runtime::Handle;
+use futures::FutureExt;
+use tokio::runtime::{self, Handle};
 
 use super::{
     Host,
     execution::Execution,
     look::Look,
+    queue::{Queue, Waits},
     request::{Ticket, Unanswered},
     serve::Server,
+    work::{Alone, Remote},
 };
 
 /// A stream, what is known of it, and who waits for it.
@@ -36,13 +34,18 @@ struct Line<A: Aggregate> {
     /// `None` is to be loaded, or is being worked with.
     session: Option<Session<A>>,
     busy: bool,
-    /// What somebody who found the line empty works at.
-    alone: Option<WeakShared<BoxFuture<'static, ()>>>,
-    waiting: Queue<A>,
+    alone: Option<Unattended>,
+    waiting: Queue<Waiter<A>>,
+}
+
+/// What somebody who found the line empty works at, and the runtimes that have been told to take it over.
+struct Unattended {
+    work: Remote,
+    told: Vec<runtime::Id>,
 }
 
 /// Who waits, and on which runtime.
-pub(super) type Queue<A> = VecDeque<(Handle, Waiting<A>)>;
+pub(super) type Waiter<A> = (Handle, Waiting<A>);
 
 /// Somebody who wants to work on a stream.
 pub(super) enum Waiting<A: Aggregate> {
@@ -50,9 +53,14 @@ pub(super) enum Waiting<A: Aggregate> {
     Look(Look<A>),
 }
 
-/// Work that whoever wants its result polls. It can be polled by others as well: so it goes on if its first owner, though
-/// still there, does not poll it any more.
-pub(super) type Alone = Shared<BoxFuture<'static, ()>>;
+impl<A: Aggregate> Waits for Waiter<A> {
+    fn is_wanted(&self) -> bool {
+        match &self.1 {
+            Waiting::Command(ticket) => ticket.is_wanted(),
+            Waiting::Look(look) => look.is_wanted(),
+        }
+    }
+}
 
 impl<A: Aggregate> Slot<A> {
     pub(super) fn new(stream_id: StreamId) -> Self {
@@ -63,7 +71,7 @@ impl<A: Aggregate> Slot<A> {
                 session: None,
                 busy: false,
                 alone: None,
-                waiting: VecDeque::new(),
+                waiting: Queue::new(),
             }),
         }
     }
@@ -83,6 +91,7 @@ impl<A: Aggregate> Slot<A> {
         self: &Arc<Self>,
         host: &Arc<Host<A>>,
         waiting: Waiting<A>,
+        runtime: impl FnOnce() -> Result<Handle, Unanswered>,
     ) -> Result<Option<Alone>, Unanswered> {
         let mut line = self.line();
         if !line.busy {
@@ -92,32 +101,47 @@ impl<A: Aggregate> Slot<A> {
                 slot: Arc::clone(self),
                 session: line.session.take(),
             };
-            let alone = turn.carry_out(waiting).boxed().shared();
-            line.alone = alone.downgrade();
+            let alone = Alone::new(turn.carry_out(waiting).boxed());
+            line.alone = Some(Unattended {
+                work: alone.remote(),
+                told: Vec::new(),
+            });
             return Ok(Some(alone));
         }
         // Whoever waits is carried out by a task, which needs a runtime.
-        let runtime = Handle::try_current().map_err(|_| Unanswered::NoRuntime)?;
-        line.waiting.push_back((runtime.clone(), waiting));
-        let alone = line.alone.take();
-        // Not under the lock: a task that a runtime drops at once gives its turn back.
+        let runtime = runtime()?;
+        let gone = line.waiting.push((runtime.clone(), waiting));
         drop(line);
-        if let Some(alone) = alone.and_then(|alone| alone.upgrade()) {
-            runtime.spawn(alone);
-        }
+        drop(gone);
+        self.attend(&runtime);
         Ok(None)
     }
 
+    /// Has a task take over what somebody works at alone: others wait for it, and its caller may not poll it any more.
+    /// Each runtime of those who wait is told once, since one may end before it has.
+    pub(super) fn attend(&self, runtime: &Handle) {
+        let mut line = self.line();
+        let Some(unattended) = &mut line.alone else { return };
+        if unattended.told.contains(&runtime.id()) {
+            return;
+        }
+        unattended.told.push(runtime.id());
+        let alone = unattended.work.upgrade();
+        // Not under the lock: a task that a runtime drops at once gives its turn back.
+        drop(line);
+        if let Some(alone) = alone {
+            runtime.spawn(alone.taken_over());
+        }
+    }
+
     /// Those who have come meanwhile, behind those of whom is known already.
-    pub(super) fn add_waiting(&self, known: &mut Queue<A>) {
-        known.append(&mut self.line().waiting);
+    pub(super) fn add_waiting(&self, known: &mut VecDeque<Waiter<A>>) {
+        known.append(&mut self.line().waiting.take());
     }
 
     /// Puts some back who came before all others.
-    pub(super) fn put_back(&self, mut first: Queue<A>) {
-        let mut line = self.line();
-        first.append(&mut line.waiting);
-        line.waiting = first;
+    pub(super) fn put_back(&self, first: VecDeque<Waiter<A>>) {
+        self.line().waiting.put_back(first);
     }
 
     fn line(&self) -> MutexGuard<'_, Line<A>> {
@@ -158,7 +182,7 @@ impl<A: Aggregate> Drop for Turn<A> {
             line.busy = false;
             return;
         };
-        let (runtime, waiting) = (runtime.clone(), mem::take(&mut line.waiting));
+        let (runtime, waiting) = (runtime.clone(), line.waiting.take());
         // A runtime that is shutting down drops the task at once, and the turn with it, which takes the lock.
         drop(line);
         let turn = Self {

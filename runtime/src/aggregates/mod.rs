@@ -3,6 +3,7 @@
 mod builder;
 mod committed;
 mod context;
+mod entry;
 mod error;
 mod execution;
 mod gate;
@@ -11,15 +12,17 @@ mod hot;
 mod line;
 mod load;
 mod look;
+mod queue;
 mod request;
 mod saving;
 mod serve;
 mod share;
 mod snapshots;
+mod work;
 
 use std::{sync::Arc, time::Duration};
 
-use composable_rust_core::{Aggregate, EventStore, StreamIdError, Version};
+use composable_rust_core::{Aggregate, EventStore, Version};
 
 pub use builder::AggregatesBuilder;
 pub use committed::{Committed, Versioned};
@@ -27,12 +30,14 @@ pub use context::CommandContext;
 pub use error::{ExecuteError, LoadError};
 
 use crate::{envelope, persistent::Persistent, within::within};
+use entry::Knock;
 use gate::Gate;
 use hot::Hot;
-use line::{Slot, Waiting};
+use line::Waiting;
 use look::Look;
-use request::{Outcome, Progress, Request, Ticket, Unanswered};
+use request::{Caller, Outcome, Progress, Request, Ticket, Unanswered};
 use saving::Saving;
+use work::answered;
 
 /// Hosts as many streams of an [`Aggregate`] as there are, and answers each caller with the outcome of *its* command.
 ///
@@ -97,7 +102,7 @@ pub struct Aggregates<A: Aggregate> {
 struct Host<A: Aggregate> {
     store: Persistent,
     environment: A::Environment,
-    gate: Gate,
+    gate: Gate<Knock<A>>,
     hot: Hot<A>,
     saving: Saving<A::State>,
 }
@@ -181,16 +186,12 @@ impl<A: Aggregate> Aggregates<A> {
         context: CommandContext,
         progress: &Arc<Progress>,
     ) -> Outcome<A> {
-        let place = self.host.gate.enter().await.ok_or(ExecuteError::Closed)?;
-        let slot = self.slot(id)?;
-        let (ticket, answer) = Ticket::new(Request::new(command, context, Arc::clone(progress), place));
-        let joined = slot.join(&self.host, Waiting::Command(Box::new(ticket)));
-        if let Some(alone) = joined.map_err(|why| ExecuteError::Unavailable(why.source()))? {
-            alone.await;
-        }
-        answer
+        let _caller = Caller(progress);
+        let (ticket, answer) = Ticket::new(Request::new(command, context, Arc::clone(progress)));
+        let alone = self.host.enter(id, ticket)?;
+        answered(alone, answer)
             .await
-            .unwrap_or_else(|_| Err(progress.unanswered(Unanswered::RuntimeEnded)))
+            .unwrap_or_else(|_| Err(progress.unanswered(Unanswered::LetDown)))
     }
 
     /// The state of the stream `category-id` and its version; never older than the call, also where other processes
@@ -201,12 +202,12 @@ impl<A: Aggregate> Aggregates<A> {
     pub async fn state(&self, id: &str) -> Result<Versioned<A::State>, LoadError> {
         let unavailable = |why: Unanswered| LoadError::Unavailable(why.source());
         let (look, seen) = Look::new();
-        let joined = self.slot(id)?.join(&self.host, Waiting::Look(look));
-        if let Some(alone) = joined.map_err(unavailable)? {
-            alone.await;
-        }
-        seen.await
-            .unwrap_or_else(|_| Err(unavailable(Unanswered::RuntimeEnded)))
+        let slot = self.host.slot(id)?;
+        let alone = slot.join(&self.host, Waiting::Look(look), entry::runtime);
+        drop(slot);
+        answered(alone.map_err(unavailable)?, seen)
+            .await
+            .unwrap_or_else(|_| Err(unavailable(Unanswered::LetDown)))
     }
 
     /// The state as it was at `version`: time travel. Nothing stays in memory of it. Version 0 is the default state.
@@ -231,11 +232,13 @@ impl<A: Aggregate> Aggregates<A> {
         Ok(self.state(id).await?.version)
     }
 
-    /// Refuses further commands ([`ExecuteError::Closed`]) once those that came before are done, or at the deadline.
-    /// Whether all of them were done in time is the answer; those that were not go on by themselves.
+    /// Refuses further commands ([`ExecuteError::Closed`]) from now on, and waits for those that came before, also for
+    /// those whose callers do not poll them. Whether all of them were done by the deadline is the answer; of the others,
+    /// those that have a place go on by themselves, and those that wait for one are refused.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
-        let done = within(&*self.host.store.clock, deadline, self.host.gate.leave_all()).await;
-        self.host.gate.close();
+        self.host.close();
+        let done = within(&*self.host.store.clock, deadline, self.host.gate.all_have_left()).await;
+        self.host.turn_away();
         done.is_some()
     }
 
@@ -243,10 +246,6 @@ impl<A: Aggregate> Aggregates<A> {
     #[must_use]
     pub fn hot(&self) -> usize {
         self.host.hot.len()
-    }
-
-    fn slot(&self, id: &str) -> Result<Arc<Slot<A>>, StreamIdError> {
-        self.host.hot.slot(id, self.host.store.clock.now())
     }
 }
 

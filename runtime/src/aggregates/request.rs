@@ -1,7 +1,7 @@
 //! A command, and who waits for its answer.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicU8, Ordering},
 };
 
@@ -13,24 +13,22 @@ use super::{CommandContext, Committed, ExecuteError, gate::Place};
 
 pub(super) type Outcome<A> = Result<Committed<<A as Aggregate>::Event>, ExecuteError<<A as Aggregate>::Rejection>>;
 
-/// A command that was let in.
+/// A command on its way.
 pub(super) struct Request<A: Aggregate> {
     pub(super) command: A::Command,
     pub(super) context: CommandContext,
     pub(super) progress: Arc<Progress>,
     /// The caller's, so that what is done for it in another task is found under it.
     pub(super) span: Span,
-    _place: Place,
 }
 
 impl<A: Aggregate> Request<A> {
-    pub(super) fn new(command: A::Command, context: CommandContext, progress: Arc<Progress>, place: Place) -> Self {
+    pub(super) fn new(command: A::Command, context: CommandContext, progress: Arc<Progress>) -> Self {
         Self {
             command,
             context,
             progress,
             span: Span::current(),
-            _place: place,
         }
     }
 
@@ -45,10 +43,19 @@ impl<A: Aggregate> Request<A> {
     }
 }
 
+impl<A: Aggregate> Drop for Request<A> {
+    fn drop(&mut self) {
+        self.progress.leave();
+    }
+}
+
 /// What a caller and whoever carries its command out know together.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Progress {
     phase: AtomicU8,
+    /// Given back by whoever lets go of the command first: what is carried out, or its caller if that has not begun. A
+    /// caller that is gone keeps nobody out.
+    place: Mutex<Option<Place>>,
     first: OnceLock<EventMetadata>,
 }
 
@@ -59,7 +66,7 @@ impl Progress {
 
     /// From here on it may be stored; `false` if the caller has withdrawn it before.
     pub(super) fn begin(&self) -> bool {
-        self.turn(Self::WAITING, Self::BEGUN) || self.is_begun()
+        self.turn(Self::WAITING, Self::BEGUN) || self.is(Self::BEGUN)
     }
 
     /// Certainly nothing was stored.
@@ -69,12 +76,36 @@ impl Progress {
 
     /// The caller waits no longer; `false` if it may be stored.
     pub(super) fn withdraw(&self) -> bool {
-        self.turn(Self::WAITING, Self::WITHDRAWN)
+        let is_withdrawn = self.turn(Self::WAITING, Self::WITHDRAWN) || self.is(Self::WITHDRAWN);
+        if is_withdrawn {
+            self.leave();
+        }
+        is_withdrawn
+    }
+
+    /// It has a place among the commands in progress; not for long if the caller has gone.
+    pub(super) fn take(&self, place: Place) {
+        let none = self.place().replace(place);
+        debug_assert!(none.is_none(), "a command has one place");
+        if self.is(Self::WITHDRAWN) {
+            self.leave();
+        }
+    }
+
+    /// Gives the place back.
+    fn leave(&self) {
+        // Not under the lock: somebody else is let in.
+        let place = self.place().take();
+        drop(place);
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<Place>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a caller is told whose command nobody carries out any more.
     pub(super) fn unanswered<R>(&self, why: Unanswered) -> ExecuteError<R> {
-        if self.is_begun() {
+        if self.is(Self::BEGUN) {
             ExecuteError::OutcomeUnknown(why.source())
         } else {
             ExecuteError::Unavailable(why.source())
@@ -92,24 +123,33 @@ impl Progress {
         self.first.get()
     }
 
-    fn is_begun(&self) -> bool {
-        self.phase.load(Ordering::Acquire) == Self::BEGUN
+    fn is(&self, phase: u8) -> bool {
+        self.phase.load(Ordering::SeqCst) == phase
     }
 
     fn turn(&self, from: u8, to: u8) -> bool {
         let turned = self
             .phase
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+            .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst);
         turned.is_ok()
+    }
+}
+
+/// A caller; when it goes, what has not begun is withdrawn.
+pub(super) struct Caller<'a>(pub(super) &'a Progress);
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        self.0.withdraw();
     }
 }
 
 /// Why somebody who waited was not answered.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(super) enum Unanswered {
-    #[error("the runtime that was to carry it out has ended")]
-    RuntimeEnded,
-    #[error("asked outside of a tokio runtime while another command of the stream was under way")]
+    #[error("whoever was to carry it out has panicked, or its runtime has ended")]
+    LetDown,
+    #[error("asked outside of a tokio runtime while others were under way")]
     NoRuntime,
     #[error("the caller's deadline has passed")]
     Deadline,

@@ -29,19 +29,19 @@ impl<S> Saving<S> {
 
     /// The offer, to be saved now; `None` if one of this stream is under way: then it comes next, unless a newer one does.
     pub(super) fn begin(&self, stream_id: &StreamId, offer: Offer<S>) -> Option<Offer<S>> {
-        match self.streams().entry(stream_id.clone()) {
+        // What is overtaken is dropped after the lock is let go of: a state is the user's, and may come back here.
+        let _overtaken = match self.streams().entry(stream_id.clone()) {
             Entry::Vacant(none) => {
                 none.insert(None);
-                Some(offer)
+                return Some(offer);
             }
             Entry::Occupied(mut next) => {
                 let next = next.get_mut();
-                if next.as_ref().is_none_or(|waiting| waiting.version <= offer.version) {
-                    *next = Some(offer);
-                }
-                None
+                let is_newer = next.as_ref().is_none_or(|waiting| waiting.version <= offer.version);
+                if is_newer { next.replace(offer) } else { Some(offer) }
             }
-        }
+        };
+        None
     }
 
     /// What is to be saved after the one that was under way; if there is nothing, none is under way any more.

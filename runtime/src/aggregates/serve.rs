@@ -2,17 +2,20 @@
 //!
 //! In a task of its own: a caller may be dropped, or not be polled any more, and the others depend on what is under way.
 
-use std::{collections::VecDeque, mem};
+use std::{collections::VecDeque, mem, panic::AssertUnwindSafe};
 
 use composable_rust_core::Aggregate;
+use futures::FutureExt;
 use tokio::runtime;
+use tracing::error;
 
 use super::{
-    line::{Queue, Turn, Waiting},
+    line::{Turn, Waiter, Waiting},
     look::Look,
     request::Ticket,
     share::Sharing,
 };
+use crate::caught::panic_message;
 
 /// How many commands are looked at together.
 const TOGETHER: usize = 1000;
@@ -22,25 +25,33 @@ pub(super) struct Server<A: Aggregate> {
     turn: Turn<A>,
     /// The runtime that it runs on.
     runtime: runtime::Id,
-    waiting: Queue<A>,
+    waiting: VecDeque<Waiter<A>>,
 }
 
 impl<A: Aggregate> Server<A> {
-    pub(super) const fn new(turn: Turn<A>, runtime: runtime::Id, waiting: Queue<A>) -> Self {
+    pub(super) const fn new(turn: Turn<A>, runtime: runtime::Id, waiting: VecDeque<Waiter<A>>) -> Self {
         Self { turn, runtime, waiting }
     }
 
     pub(super) async fn until_nobody_waits(mut self) {
         while self.somebody_waits() {
-            let commands = self.commands();
-            if commands.is_empty() {
-                let looks = self.looks();
-                self.show(looks).await;
-            } else {
-                Sharing::new(&mut self.turn, commands).carry_out().await;
+            // What panics is the user's (a command that is dropped, a clock): it ends nobody's waiting but its own.
+            if let Err(panic) = AssertUnwindSafe(self.serve()).catch_unwind().await {
+                let (stream_id, panic) = (&self.turn.slot.stream_id, panic_message(&*panic));
+                error!(%stream_id, %panic, "a panic while commands were carried out: those behind them go on");
             }
             // Those who were answered may have more to say, and share the next append if they are let speak.
             tokio::task::yield_now().await;
+        }
+    }
+
+    async fn serve(&mut self) {
+        let commands = self.commands();
+        if commands.is_empty() {
+            let looks = self.looks();
+            self.show(looks).await;
+        } else {
+            Sharing::new(&mut self.turn, commands).carry_out().await;
         }
     }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
 mod account;
+mod attended;
+mod crowded;
 mod envelopes;
 mod event_sourced;
 mod event_sourced_cuts;
@@ -14,6 +16,7 @@ mod faults;
 mod hot;
 mod order;
 mod outcomes;
+mod reentrant;
 mod repeatable;
 mod sharing;
 mod snapshots;

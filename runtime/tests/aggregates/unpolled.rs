@@ -19,14 +19,14 @@ use crate::{
 };
 
 /// Begins a future and leaves it alone.
-fn begun<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+pub(crate) fn begun<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
     let mut future = future.boxed();
     assert!((&mut future).now_or_never().is_none());
     future
 }
 
 /// What does not come is a failure, not a long run.
-async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), future).await.unwrap()
 }
 
