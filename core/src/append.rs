@@ -20,6 +20,9 @@ pub struct StreamAppend {
     pub expected: ExpectedVersion,
     /// The events in order. In a batch, none means: only check the version.
     pub events: Vec<SerializedEvent>,
+    /// Whether the events' metadata is complete as it is. Nothing to a store: it stops an effect that carries the append
+    /// out from adding what surrounds it, such as the correlation id of the action that it answers.
+    pub has_all_metadata: bool,
 }
 
 impl StreamAppend {
@@ -30,6 +33,24 @@ impl StreamAppend {
             stream_id,
             expected: expected.into(),
             events,
+            has_all_metadata: false,
+        }
+    }
+
+    /// Says that the events' metadata is complete, also where there is none: an effect adds nothing to it.
+    ///
+    /// ```
+    /// use composable_rust_core::{ExpectedVersion, StreamAppend, StreamId};
+    ///
+    /// let append = StreamAppend::new(StreamId::new("order", 1)?, ExpectedVersion::NoStream, vec![]);
+    /// assert!(append.with_all_metadata().has_all_metadata);
+    /// # Ok::<(), composable_rust_core::StreamIdError>(())
+    /// ```
+    #[must_use]
+    pub fn with_all_metadata(self) -> Self {
+        Self {
+            has_all_metadata: true,
+            ..self
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use composable_rust_core::{EventId, EventMetadata, SerializedEvent, TraceContext};
+use composable_rust_core::{EventId, EventMetadata, StreamAppend, TraceContext};
 use futures::FutureExt;
 use uuid::Uuid;
 
@@ -185,31 +185,15 @@ pub(crate) fn enter(envelope: impl FnOnce() -> Arc<Envelope>) {
     });
 }
 
-/// An entry that says that nothing more is to be said. No metadata of a user's can have it: it would be refused.
-const SETTLED: &str = "\0settled";
-
-/// Says that the metadata of these events is complete, also where there is none: what surrounds the reduce that appends them
-/// is not what surrounded their command.
-pub(crate) fn settle(events: &mut [SerializedEvent]) {
-    for event in events {
-        let metadata = event.metadata.get_or_insert_default();
-        if !metadata.is_empty() {
-            *metadata = mem::take(metadata).with(SETTLED, ());
-        }
-    }
-}
-
-/// Prepares events to be appended by what is within `envelope`. Metadata that is there but empty says that somebody has
-/// decided that there is none.
-pub(crate) fn complete(events: &mut [SerializedEvent], envelope: Option<&Envelope>) {
-    for event in events {
-        let settled = event.metadata.as_mut();
-        let settled = settled.is_some_and(|metadata| metadata.is_empty() || metadata.extra.remove(SETTLED).is_some());
+/// Prepares an append that is made by what is within `envelope`.
+pub(crate) fn complete(append: &mut StreamAppend, envelope: Option<&Envelope>) {
+    for event in &mut append.events {
         if let Some(envelope) = envelope
-            && !settled
+            && !append.has_all_metadata
         {
             envelope.complete(event.metadata.get_or_insert_default());
         }
+        // None is none in every store.
         if event.metadata.as_ref().is_some_and(EventMetadata::is_empty) {
             event.metadata = None;
         }

@@ -260,7 +260,7 @@ impl Appending {
             caused: None,
         };
         for append in appends {
-            envelope::complete(&mut append.events, context.envelope.as_deref());
+            envelope::complete(append, context.envelope.as_deref());
             trace_append(append, context.label);
             appending.streams.push(append.stream_id.clone());
             let last = append.events.last();

@@ -10,7 +10,7 @@ use super::{
     reduce::{Action, Environment},
     state::{InFlight, Member, Phase, Waiting},
 };
-use crate::{ExecuteError, caught::caught, decided::serialize, envelope};
+use crate::{ExecuteError, caught::caught, decided::serialize};
 
 /// No more commands join an append that holds so much already: others should not wait long for it, and the store's
 /// limits are far away.
@@ -53,7 +53,8 @@ impl<A: Aggregate> EventSourced<A> {
             }
             return Effect::None;
         }
-        let append = StreamAppend::new(state.stream_id.clone(), state.session.version(), events);
+        // What is reduced by now may be the answer to another append, whose metadata is not theirs.
+        let append = StreamAppend::new(state.stream_id.clone(), state.session.version(), events).with_all_metadata();
         state.phase = Phase::Appending(in_flight);
         Effect::append(
             Asked::now(environment.persistent(self.retries)),
@@ -77,9 +78,7 @@ impl<A: Aggregate> EventSourcedState<A> {
             envelope.complete(&mut metadata);
         }
         let serialized = caught(|| serialize(&events, &*environment.ids, &metadata, None));
-        let mut serialized = serialized.map_err(panicked)?.map_err(ExecuteError::Unencodable)?;
-        // What is reduced by now may be the answer to another append.
-        envelope::settle(&mut serialized);
+        let serialized = serialized.map_err(panicked)?.map_err(ExecuteError::Unencodable)?;
         caught(|| self.session.stage(events)).map_err(panicked)?;
         Ok(Ok(serialized))
     }
