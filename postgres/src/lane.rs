@@ -6,9 +6,13 @@ use composable_rust_core::{StreamAppend, StreamId};
 
 use crate::job::Job;
 
-/// How many groups are in flight at most: one, and another one for each that is held up. More of them at once would only
-/// be smaller: the disk serves one commit at a time.
+/// How many groups are in flight at most: one, another one for each that is held up, and another one for a crowd. More of
+/// them at once would only be smaller: the disk serves one commit at a time.
 const GROUPS: usize = 4;
+
+/// With so many waiting, two groups take turns: while the server writes one, those of the other hear their answers and say
+/// what is next.
+const CROWD: usize = 64;
 
 /// How many jobs that are written alone are in flight at most, beside the groups.
 const ALONE: usize = 4;
@@ -32,6 +36,8 @@ pub(crate) struct Lane {
     /// Of the groups in flight: those that take long, and should not be waited for.
     held_up: usize,
     alone: usize,
+    /// Whether all that waits was found to wait for what is in flight: looking again at each append would cost the square.
+    is_stuck: bool,
 }
 
 /// Jobs for one statement.
@@ -58,8 +64,10 @@ impl Lane {
 
     /// What may be written now, if anything.
     pub(crate) fn next(&mut self) -> Option<Group> {
-        let may_share = self.groups < GROUPS && self.groups <= self.held_up;
+        let is_crowd = self.waiting.len() >= CROWD && !self.is_stuck;
+        let may_share = self.groups < GROUPS && self.groups <= self.held_up.saturating_add(usize::from(is_crowd));
         let shared = may_share.then(|| self.shared()).flatten();
+        self.is_stuck |= is_crowd && may_share && shared.is_none();
         let group = match shared {
             Some(group) => group,
             None if self.alone < ALONE => self.alone()?,
@@ -75,6 +83,7 @@ impl Lane {
         for stream in streams {
             self.busy.remove(stream);
         }
+        self.is_stuck = false;
     }
 
     /// Whether a group in flight takes so long that others should not wait for it.
@@ -224,4 +233,52 @@ fn marks(append: &StreamAppend) -> impl Iterator<Item = composable_rust_core::Co
         .iter()
         .filter_map(|event| event.command)
         .map(|mark| mark.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use composable_rust_core::{Encoding, EventId, ExpectedVersion, SerializedEvent};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Its answer is dropped: nobody waits for it here.
+    fn job(stream: usize, event: u128) -> Job {
+        let id = EventId::from_uuid(Uuid::from_u128(event));
+        let event = SerializedEvent::new(id, "Happened.v1", Encoding::JSON, vec![]);
+        let stream_id = StreamId::new("test", stream).unwrap();
+        Job::new(vec![StreamAppend::new(stream_id, ExpectedVersion::Any, vec![event])]).0
+    }
+
+    /// With one group in flight, for stream 0.
+    fn lane() -> Lane {
+        let mut lane = Lane::default();
+        lane.push(job(0, 0));
+        assert_eq!(lane.next().unwrap().jobs.len(), 1);
+        lane
+    }
+
+    #[test]
+    fn a_few_wait_for_the_group_in_flight_and_a_crowd_goes_beside_it() {
+        let mut lane = lane();
+        for number in 1..CROWD {
+            lane.push(job(number, 1));
+            assert!(lane.next().is_none());
+        }
+        lane.push(job(CROWD, 1));
+        assert_eq!(lane.next().unwrap().jobs.len(), CROWD);
+        (0..2 * CROWD).for_each(|number| lane.push(job(1000 + number, 1)));
+        assert!(lane.next().is_none(), "two take turns, not more");
+    }
+
+    #[test]
+    fn a_crowd_that_waits_for_one_stream_is_looked_through_once() {
+        let mut lane = lane();
+        (1..=2 * CROWD).for_each(|event| lane.push(job(0, event as u128)));
+        assert!(lane.next().is_none());
+        assert!(lane.is_stuck);
+        lane.written(&[StreamId::new("test", 0).unwrap()]);
+        lane.leave(false);
+        assert_eq!(lane.next().unwrap().jobs.len(), 2 * CROWD);
+    }
 }
