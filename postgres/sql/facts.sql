@@ -27,4 +27,4 @@ SELECT last.generation, last.transaction_id, last.position, last.event_id, last.
        SELECT * FROM events WHERE command_id = asked.id AND stream_id = entry.stream_id COLLATE "C" LIMIT 1) AS held
  CROSS JOIN LATERAL (
        SELECT * FROM events WHERE stream_id = entry.stream_id COLLATE "C"
-                              AND version = held.version + held.command_events - 1 LIMIT 1) AS last;
+                              AND version = held.version + coalesce(held.command_events, 1) - 1 LIMIT 1) AS last;

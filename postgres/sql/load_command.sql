@@ -8,5 +8,5 @@ SELECT generation, transaction_id, position, event_id, NULL::text AS stream_id, 
   FROM events
  WHERE stream_id = $1
    AND version >= (SELECT version FROM mark)
-   AND version < (SELECT version + command_events FROM mark)
+   AND version < (SELECT version + coalesce(command_events, 1) FROM mark)
  ORDER BY version;

@@ -4,6 +4,7 @@ use std::{path::Path, process::Command};
 
 use composable_rust_postgres::{OpenError, PostgresEventStore};
 use composable_rust_postgres_fixture::TestDatabase;
+use sqlx::Executor;
 
 use crate::support::{self, append, execute, ids, scalar};
 
@@ -12,7 +13,7 @@ use crate::support::{self, append, execute, ids, scalar};
 const RELEASED: [(&str, &str, u64); 1] = [(
     "0001_events.sql",
     include_str!("../../migrations/0001_events.sql"),
-    0xd18d_5451_e645_a2fa,
+    0xde19_5680_5a66_ef0b,
 )];
 
 #[test]
@@ -63,6 +64,29 @@ async fn the_index_on_event_type_can_be_left_out() {
     execute(&database, include_str!("../../migrations/0001_events.sql")).await;
     assert!(!scalar::<bool>(&database, INDEX_ON_TYPE).await);
     assert!(scalar::<bool>(&support::database().await, INDEX_ON_TYPE).await);
+}
+
+#[tokio::test]
+async fn what_no_reader_could_take_is_refused_to_whoever_writes_sql() {
+    let database = support::database().await;
+    let mut connection = support::stranger(&database).await;
+    let unfit = [
+        "('', 1, 'A.v1', NULL, NULL)",
+        "('test-1', 1, '', NULL, NULL)",
+        "('test-1', 0, 'A.v1', NULL, NULL)",
+        "('test-1', 1, 'A.v1', '[]', NULL)",
+        "('test-1', 1, 'A.v1', NULL, 0)",
+    ];
+    for row in unfit {
+        let insert = format!(
+            "INSERT INTO events (event_id, encoding, event_data, stream_id, version, event_type, metadata, command_events)
+             SELECT gen_random_uuid(), 1, '', stream_id, version, event_type, metadata::jsonb, command_events::integer
+               FROM (VALUES {row}) AS unfit (stream_id, version, event_type, metadata, command_events)"
+        );
+        let refused = connection.execute(sqlx::AssertSqlSafe(insert)).await.unwrap_err();
+        let error = refused.into_database_error().unwrap();
+        assert_eq!(error.code().as_deref(), Some("23514"), "{row}: {error}");
+    }
 }
 
 #[tokio::test]
