@@ -12,7 +12,10 @@ use composable_rust_benches::quantiles;
 use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 
-use crate::ours::Setup;
+use crate::{
+    ours::Setup,
+    processor::{self, Spent},
+};
 
 /// How long one side of a round lasts.
 const TURN: Duration = Duration::from_millis(400);
@@ -45,6 +48,8 @@ pub(crate) struct Cell {
     work: Work,
     bare: Vec<f64>,
     ours: Vec<f64>,
+    bare_spent: Vec<Spent>,
+    ours_spent: Vec<Spent>,
 }
 
 impl Cell {
@@ -67,6 +72,8 @@ impl Cell {
             work,
             bare: Vec::new(),
             ours: Vec::new(),
+            bare_spent: Vec::new(),
+            ours_spent: Vec::new(),
         };
         works.into_iter().map(new).collect()
     }
@@ -96,9 +103,9 @@ impl Cell {
                 Work::Busy { .. } => vec![setup.caller(Work::Execute)],
                 work => (0..callers).map(|n| setup.bare.caller(work, n)).collect(),
             };
-            rate(bare, TURN).await
+            rate(setup, bare, TURN).await
         };
-        let ours = async || rate((0..callers).map(|_| setup.caller(self.work)).collect(), TURN).await;
+        let ours = async || rate(setup, (0..callers).map(|_| setup.caller(self.work)).collect(), TURN).await;
         let (bare, ours) = if self.bare.len().is_multiple_of(2) {
             let bare = bare().await;
             (bare, ours().await)
@@ -106,8 +113,10 @@ impl Cell {
             let ours = ours().await;
             (bare().await, ours)
         };
-        self.bare.push(bare);
-        self.ours.push(ours);
+        self.bare.push(bare.0);
+        self.ours.push(ours.0);
+        self.bare_spent.push(bare.1);
+        self.ours_spent.push(ours.1);
     }
 
     pub(crate) fn line(&self) -> String {
@@ -120,8 +129,9 @@ impl Cell {
         let [low, ratio, high] = quantiles(ratios);
         let [_, bare, _] = quantiles(self.bare.clone());
         let [_, ours, _] = quantiles(self.ours.clone());
+        let (bare_spent, ours_spent) = (processor::line(&self.bare_spent), processor::line(&self.ours_spent));
         format!(
-            "{:42} {ratio:7.2}  ({low:.2} to {high:.2}) {bare:15.0} {ours:12.0}",
+            "{:36} {ratio:5.2} ({low:.2} to {high:.2}) {bare:8.0} {ours:8.0} | {bare_spent} | {ours_spent}",
             self.name()
         )
     }
@@ -130,10 +140,11 @@ impl Cell {
 /// What a caller does again and again; it says each time how many events that was.
 pub(crate) type Caller = Box<dyn Fn() -> BoxFuture<'static, usize> + Send>;
 
-/// Events a second of so many callers, each in a task of its own, for about so long.
-async fn rate(callers: Vec<Caller>, turn: Duration) -> f64 {
+/// Events a second of so many callers, each in a task of its own, for about so long, and what one of them cost.
+async fn rate(setup: &Setup, callers: Vec<Caller>, turn: Duration) -> (f64, Spent) {
     let over = Arc::new(AtomicBool::new(false));
     let mut running = JoinSet::new();
+    let before = setup.processor.spent().await;
     let started = Instant::now();
     for caller in callers {
         let over = Arc::clone(&over);
@@ -148,5 +159,7 @@ async fn rate(callers: Vec<Caller>, turn: Duration) -> f64 {
     tokio::time::sleep(turn).await;
     over.store(true, Ordering::Relaxed);
     let events: usize = running.join_all().await.into_iter().sum();
-    events as f64 / started.elapsed().as_secs_f64()
+    let rate = events as f64 / started.elapsed().as_secs_f64();
+    let spent = setup.processor.spent().await - before;
+    (rate, spent.per(events as f64))
 }

@@ -14,6 +14,7 @@
 mod bare;
 mod cell;
 mod ours;
+mod processor;
 
 use std::env;
 
@@ -45,8 +46,8 @@ async fn measure() {
         }
     }
     println!(
-        "{:42} {:>7}  {:15} {:>12} {:>12}",
-        "ours / bare", "median", "(10 % to 90 %)", "bare/s", "ours/s"
+        "{:36} {:>5} {:14} {:>8} {:>8} | {:27} | the same of ours",
+        "ours / bare", "", "(10 % to 90 %)", "bare/s", "ours/s", "bare: client + server, each"
     );
     for cell in cells {
         println!("{}", cell.line());

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     bare::Bare,
     cell::{Caller, Work},
+    processor::Processor,
 };
 
 /// What is in the log for the readers.
@@ -27,6 +28,7 @@ const LENGTH: usize = 1000;
 
 pub(crate) struct Setup {
     pub(crate) bare: Bare,
+    pub(crate) processor: Processor,
     store: PostgresEventStore,
     baskets: Aggregates<Basket>,
 }
@@ -96,6 +98,7 @@ impl Setup {
         }
         Self {
             bare: Bare::new(url).await,
+            processor: Processor::new(url).await,
             baskets: Aggregates::new(Arc::new(store.clone()), ()),
             store,
         }
