@@ -14,6 +14,7 @@ mod event_sourced_saves;
 mod event_sourced_snapshots;
 mod faults;
 mod hot;
+mod interleavings;
 mod order;
 mod outcomes;
 mod reentrant;
