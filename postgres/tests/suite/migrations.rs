@@ -13,7 +13,7 @@ use crate::support::{self, append, execute, ids, scalar};
 const RELEASED: [(&str, &str, u64); 1] = [(
     "0001_events.sql",
     include_str!("../../migrations/0001_events.sql"),
-    0xde19_5680_5a66_ef0b,
+    0x812d_c450_d7f3_c8cd,
 )];
 
 #[test]
