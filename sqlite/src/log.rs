@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use composable_rust_core::{EventFilter, LogPage, Position, ReadAll, reading::Names};
+use composable_rust_core::{Direction, EventFilter, LogPage, Position, ReadAll, reading::Names};
 use futures::TryStreamExt;
 use sqlx::{Executor, Row, Sqlite, query::Query, sqlite::SqliteArguments};
 use tokio::sync::watch;
@@ -61,7 +61,8 @@ async fn packed(readers: &Arc<Connections>, query: Sql) -> Result<(i64, row::Pag
     let [end, packed] = rows.as_slice() else {
         return Err(sqlx::Error::RowNotFound);
     };
-    Ok((end.try_get(3)?, packed::page(packed, None, &mut Names::default())?))
+    let page = packed::page(packed, Direction::Forward, None, &mut Names::default())?;
+    Ok((end.try_get(3)?, page))
 }
 
 async fn rows(readers: &Arc<Connections>, query: Sql) -> Result<(i64, row::Page), sqlx::Error> {

@@ -5,7 +5,9 @@
 
 use std::str;
 
-use composable_rust_core::{CommandMark, Encoding, RecordedEvent, SerializedEvent, StreamId, Version, reading::Names};
+use composable_rust_core::{
+    CommandMark, Direction, Encoding, RecordedEvent, SerializedEvent, StreamId, Version, reading::Names,
+};
 use sqlx::{Row, sqlite::SqliteRow};
 use uuid::Uuid;
 
@@ -14,8 +16,11 @@ use crate::{
     row::{self, BoxError, Page},
 };
 
-/// A row that is too large to be packed is only named, by this.
-const TOO_LARGE: u8 = b'!';
+/// A row that is too large to be packed, or lacks what every event has, is only named, by this.
+const NOT_PACKED: u8 = b'!';
+
+/// Between two rows. Lengths say where a row ends; that this follows shows that they were right.
+const BETWEEN: u8 = b';';
 
 /// The most bytes of an event in a page of so many: what bounds the page.
 pub(crate) fn largest(events: u64) -> i64 {
@@ -23,23 +28,34 @@ pub(crate) fn largest(events: u64) -> i64 {
     i64::try_from(share).unwrap_or(i64::MAX)
 }
 
-/// The events of a page, all of the stream `known` if there is one. They end before one that is too large.
-pub(crate) fn page(packed: &SqliteRow, known: Option<&StreamId>, names: &mut Names) -> Result<Page, sqlx::Error> {
+/// The events of a page that was read in this direction, all of the stream `known` if there is one. They end before one
+/// that is too large.
+pub(crate) fn page(
+    packed: &SqliteRow,
+    direction: Direction,
+    known: Option<&StreamId>,
+    names: &mut Names,
+) -> Result<Page, sqlx::Error> {
     // Without any row, the value is NULL.
     let packed: Option<&[u8]> = packed.try_get(0)?;
-    unpack(packed.unwrap_or_default(), known, names)
+    unpack(packed.unwrap_or_default(), direction, known, names)
 }
 
-fn unpack(packed: &[u8], known: Option<&StreamId>, names: &mut Names) -> Result<Page, sqlx::Error> {
+fn unpack(
+    packed: &[u8],
+    direction: Direction,
+    known: Option<&StreamId>,
+    names: &mut Names,
+) -> Result<Page, sqlx::Error> {
     let mut rest = Rest(packed);
     let mut events = Vec::new();
     loop {
         match rest.0.first() {
-            None | Some(&TOO_LARGE) => break,
+            None | Some(&NOT_PACKED) => break,
             Some(_) => events.push(event(&mut rest, known, names)?),
         }
     }
-    if !goes_one_way(&events) {
+    if !goes(direction, &events) {
         return Err(sqlx::Error::Decode("the rows of a page are out of order".into()));
     }
     let whole = rest.0.is_empty();
@@ -47,9 +63,11 @@ fn unpack(packed: &[u8], known: Option<&StreamId>, names: &mut Names) -> Result<
 }
 
 /// SQLite puts a value together in the order of the rows below it, but promises nothing.
-fn goes_one_way(events: &[RecordedEvent]) -> bool {
-    events.is_sorted_by(|one, next| one.position < next.position)
-        || events.is_sorted_by(|one, next| one.position > next.position)
+fn goes(direction: Direction, events: &[RecordedEvent]) -> bool {
+    match direction {
+        Direction::Forward => events.is_sorted_by(|one, next| one.position < next.position),
+        Direction::Backward => events.is_sorted_by(|one, next| one.position > next.position),
+    }
 }
 
 fn event(rest: &mut Rest<'_>, known: Option<&StreamId>, names: &mut Names) -> Result<RecordedEvent, sqlx::Error> {
@@ -79,17 +97,14 @@ fn decode(
     };
     let event_type = names.event_type(rest.text(event_type)?);
     let metadata = Some(rest.text(metadata)?).filter(|json| !json.is_empty());
+    let data = rest.bytes(data)?.into();
+    rest.row_ends()?;
     let mut event = RecordedEvent::new(
         stream_id,
         Version::try_from(version)?,
         row::at(position),
         row::instant(recorded_at)?,
-        SerializedEvent::new(
-            id.into(),
-            "",
-            Encoding::from_code(encoding.try_into()?),
-            rest.bytes(data)?.into(),
-        ),
+        SerializedEvent::new(id.into(), "", Encoding::from_code(encoding.try_into()?), data),
     );
     event.event_type = event_type;
     event.metadata = row::metadata(metadata)?;
@@ -132,9 +147,22 @@ impl<'a> Rest<'a> {
         let id = (events > 0).then(|| self.uuid()).transpose()?;
         Ok(id.map(|id| CommandMark { id: id.into(), events }))
     }
+
+    /// To the next row, if there is one.
+    fn row_ends(&mut self) -> Result<(), BoxError> {
+        match self.0.split_first() {
+            None => Ok(()),
+            Some((&BETWEEN, rest)) if !rest.is_empty() => {
+                self.0 = rest;
+                Ok(())
+            }
+            Some(_) => Err(OTHER_LENGTH.into()),
+        }
+    }
 }
 
 const CUT_SHORT: &str = "the page ends in the middle of a row";
+const OTHER_LENGTH: &str = "the row is not as long as it says";
 
 #[cfg(test)]
 mod tests {
@@ -156,12 +184,12 @@ mod tests {
     }
 
     fn read(packed: &[u8]) -> Result<Page, sqlx::Error> {
-        unpack(packed, None, &mut Names::default())
+        unpack(packed, Direction::Forward, None, &mut Names::default())
     }
 
     #[test]
     fn rows_are_read_up_to_one_that_is_too_large() {
-        let packed = [row(1, "{\"actor\":\"a\"}", "! 1 "), row(2, "", "")].concat();
+        let packed = [row(1, "{\"actor\":\"a\"}", "! 1 ;"), row(2, "", "")].join(&BETWEEN);
         let page = read(&packed).unwrap();
         assert!(page.whole && page.events.len() == 2);
         let [first, second] = page.events.as_slice() else {
@@ -170,11 +198,11 @@ mod tests {
         assert_eq!((first.stream_id.as_str(), &*first.event_type), ("order-1", "Opened.v1"));
         assert_eq!(
             (first.data.as_slice(), first.command.unwrap().events),
-            (&b"! 1 "[..], 3)
+            (&b"! 1 ;"[..], 3)
         );
         assert_eq!(first.metadata.as_ref().unwrap().actor.as_deref(), Some("a"));
         assert_eq!((second.version, second.metadata.as_ref()), (Version::from(2), None));
-        let cut = read(&[packed, b"!!".to_vec(), row(5, "", "")].concat()).unwrap();
+        let cut = read(&[packed, b"!;!".to_vec(), row(5, "", "")].join(&BETWEEN)).unwrap();
         assert!(!cut.whole && cut.events.len() == 2);
         assert!(read(b"").unwrap().whole);
     }
@@ -202,9 +230,36 @@ mod tests {
     }
 
     #[test]
-    fn rows_out_of_order_are_an_error() {
-        let rows = |positions: [u32; 3]| positions.map(|position| row(position, "", "")).concat();
-        assert!(read(&rows([1, 2, 3])).is_ok() && read(&rows([3, 2, 1])).is_ok());
-        assert!(read(&rows([1, 3, 2])).is_err() && read(&rows([1, 1, 1])).is_err());
+    fn rows_in_another_order_than_was_asked_for_are_an_error() {
+        let rows = |positions: &[u32]| {
+            let rows: Vec<_> = positions.iter().map(|position| row(*position, "", "")).collect();
+            rows.join(&BETWEEN)
+        };
+        let (forward, backward) = (rows(&[1, 2, 3]), rows(&[3, 2, 1]));
+        let read_backward = |packed: &[u8]| unpack(packed, Direction::Backward, None, &mut Names::default());
+        assert!(read(&forward).is_ok() && read_backward(&backward).is_ok());
+        assert!(read(&backward).is_err() && read_backward(&forward).is_err());
+        for mixed in [rows(&[1, 3, 2]), rows(&[2, 3, 1]), rows(&[1, 1])] {
+            assert!(read(&mixed).is_err() && read_backward(&mixed).is_err());
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_longer_or_shorter_than_it_says_is_an_error_that_names_it() {
+        let longer = [&row(1, "", "data")[..], b"; 2"].concat();
+        let shorter = row(1, "", "data");
+        let shorter = [&shorter[..shorter.len() - 1], b";", &row(2, "", "")].concat();
+        let ends_like_a_row = [&row(1, "", "data")[..], b";"].concat();
+        let early = [&row(1, "", "data")[..], b"2;", &row(2, "", "")].concat();
+        for (packed, position) in [
+            (longer, None),
+            (shorter, Some(1)),
+            (ends_like_a_row, Some(1)),
+            (early, Some(1)),
+        ] {
+            let error = read(&packed).err().unwrap().to_string();
+            let named = position.map_or("decoding".to_owned(), |position| format!("position {position} "));
+            assert!(error.contains(&named), "{error}");
+        }
     }
 }

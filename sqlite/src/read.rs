@@ -140,7 +140,7 @@ impl Pages {
         };
         let query = self.query(sql, wanted).bind(packed::largest(wanted.events));
         let packed = self.readers.run(move |connection| connection.fetch_one(query)).await?;
-        packed::page(&packed, Some(&self.stream_id), &mut self.names)
+        packed::page(&packed, self.direction, Some(&self.stream_id), &mut self.names)
     }
 
     async fn rows(&self, wanted: Wanted) -> Result<row::Page, sqlx::Error> {

@@ -7,7 +7,7 @@ use composable_rust_core::{
     CommandMark, Encoding, EventMetadata, Position, RecordedEvent, SerializedEvent, StreamId, Version,
 };
 use futures::{TryStreamExt, stream::BoxStream};
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Decode, Row, Sqlite, Type, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use crate::failure::InvalidRow;
@@ -32,7 +32,7 @@ pub(crate) async fn page(
     let (mut events, mut bytes, mut whole) = (Vec::new(), 0, true);
     while let Some(row) = rows.try_next().await? {
         let event = event(&row, stream_id)?;
-        bytes += event.data.len();
+        bytes += event.data.len() + metadata_bytes(&row)?;
         events.push(event);
         if bytes > PAGE_BYTES {
             whole = false;
@@ -40,6 +40,11 @@ pub(crate) async fn page(
         }
     }
     Ok(Page { events, whole })
+}
+
+fn metadata_bytes(row: &SqliteRow) -> Result<usize, sqlx::Error> {
+    let json: Option<&str> = row.try_get(7)?;
+    Ok(json.map_or(0, str::len))
 }
 
 /// The event in a row of `position, stream_id, version, event_id, event_type, encoding, event_data, metadata,
@@ -55,19 +60,26 @@ pub(crate) fn event(row: &SqliteRow, stream_id: Option<&StreamId>) -> Result<Rec
 fn decode(row: &SqliteRow, position: i64, stream_id: Option<&StreamId>) -> Result<RecordedEvent, BoxError> {
     let stream_id = match stream_id {
         Some(stream_id) => stream_id.clone(),
-        None => row.try_get::<&str, _>(1)?.parse()?,
+        None => filled::<&str>(row, 1)?.parse()?,
     };
-    let version = Version::try_from(row.try_get::<i64, _>(2)?)?;
+    let version = Version::try_from(filled::<i64>(row, 2)?)?;
     let written = SerializedEvent::new(
-        row.try_get::<Uuid, _>(3)?.into(),
-        row.try_get::<String, _>(4)?,
-        Encoding::from_code(row.try_get(5)?),
-        row.try_get(6)?,
+        filled::<Uuid>(row, 3)?.into(),
+        filled::<String>(row, 4)?,
+        Encoding::from_code(filled(row, 5)?),
+        filled(row, 6)?,
     );
-    let mut event = RecordedEvent::new(stream_id, version, at(position), instant(row.try_get(10)?)?, written);
+    let mut event = RecordedEvent::new(stream_id, version, at(position), instant(filled(row, 10)?)?, written);
     event.metadata = metadata(row.try_get(7)?)?;
     event.command = command(row.try_get(8)?, row.try_get(9)?);
     Ok(event)
+}
+
+/// The value of a column that the schema has filled. The driver reads NULL as zero, or as nothing, where it is not asked
+/// for: what a broken file lacks would be made up.
+fn filled<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(row: &'r SqliteRow, column: usize) -> Result<T, BoxError> {
+    let value: Option<T> = row.try_get(column)?;
+    value.ok_or_else(|| "a column that is always filled is NULL".into())
 }
 
 pub(crate) fn metadata(json: Option<&str>) -> Result<Option<EventMetadata>, BoxError> {
@@ -75,10 +87,8 @@ pub(crate) fn metadata(json: Option<&str>) -> Result<Option<EventMetadata>, BoxE
 }
 
 fn command(id: Option<Uuid>, events: Option<u32>) -> Option<CommandMark> {
-    Some(CommandMark {
-        id: id?.into(),
-        events: events?,
-    })
+    let events = events.filter(|events| *events > 0)?;
+    Some(CommandMark { id: id?.into(), events })
 }
 
 pub(crate) fn instant(micros: i64) -> Result<DateTime<Utc>, BoxError> {

@@ -93,6 +93,22 @@ async fn metadata_counts_where_events_are_large() {
 }
 
 #[tokio::test]
+async fn metadata_bounds_a_page_as_data_does() {
+    let store = SqliteEventStore::in_memory().await.unwrap();
+    let mut written = events(200, |_| 1);
+    for event in &mut written {
+        event.metadata = Some(EventMetadata::default().with("note", "x".repeat(60_000)));
+    }
+    let append = store.append_events(stream(1), ExpectedVersion::NoStream, written);
+    append.await.unwrap();
+    let page = store.read_all(ReadAll::after(Position::BEGINNING).limit(4096)).await;
+    // 4 MiB, and the event with which they are reached.
+    let events = page.unwrap().events.len();
+    assert!(events <= (4 << 20) / 60_000 + 1, "{events} events");
+    assert_eq!(log(&store, 4096).await.len(), 200);
+}
+
+#[tokio::test]
 async fn a_database_of_utf_16_keeps_every_byte() {
     for encoding in ["UTF-16le", "UTF-16be", "UTF-8"] {
         let directory = support::directory();
