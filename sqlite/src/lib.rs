@@ -41,6 +41,7 @@ mod connection;
 mod error;
 mod facts;
 mod failure;
+mod gap;
 mod insert;
 mod job;
 mod judge;

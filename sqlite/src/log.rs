@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::{
     connection::Connections,
-    packed, row,
+    gap, packed, row,
     statements::{self, PACKED},
 };
 
@@ -29,7 +29,11 @@ pub(crate) async fn page(readers: &Arc<Connections>, read: ReadAll) -> Result<Lo
     }
     let full = page.events.len() == limit || !page.whole;
     let last = page.events.last().map_or(read.after, |event| event.position);
-    let looked_at = row::at(window_end.min(log_end));
+    let end = window_end.min(log_end);
+    if read.filter == EventFilter::all() {
+        gap::in_log(&page.events, row::after(read.after), (!full).then_some(end))?;
+    }
+    let looked_at = row::at(end);
     Ok(LogPage {
         events: page.events,
         // The page may be newer than the end that was read before it.

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, mem, sync::Arc};
 
 use composable_rust_core::{
-    CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId,
+    CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId, Version,
     reading::{Names, Paging, Wanted, rest_of_command},
 };
 use futures::{
@@ -15,7 +15,9 @@ use uuid::Uuid;
 
 use crate::{
     connection::Connections,
-    failure, packed, row,
+    failure,
+    gap::{Gap, Versions},
+    packed, row,
     statements::{self, PACKED},
 };
 
@@ -67,7 +69,10 @@ pub(crate) async fn command(
     if let Some(rest) = rest_of_command(&events) {
         events.extend(stream(readers, rest).try_collect::<Vec<_>>().await?);
     }
-    Ok(events)
+    match rest_of_command(&events).and_then(|rest| rest.from) {
+        Some(missing) => Err(failure::of_read(Gap::Version(missing).into())),
+        None => Ok(events),
+    }
 }
 
 async fn command_page(
@@ -81,7 +86,11 @@ async fn command_page(
     let page = readers.run(move |connection| {
         Box::pin(async move { row::page(&mut connection.fetch(query), Some(&stream_id)).await })
     });
-    page.await
+    let page = page.await?;
+    if let Some(first) = page.events.first() {
+        Versions::of(Direction::Forward, first.version).hold(&page.events, false)?;
+    }
+    Ok(page)
 }
 
 struct Pages {
@@ -89,6 +98,7 @@ struct Pages {
     stream_id: StreamId,
     direction: Direction,
     paging: Paging,
+    versions: Versions,
     pace: Pace,
     names: Names,
     page: VecDeque<RecordedEvent>,
@@ -100,6 +110,7 @@ impl Pages {
             readers,
             direction: read.direction,
             paging: Paging::of(&read),
+            versions: Versions::of(read.direction, read.from.unwrap_or(Version::INITIAL)),
             stream_id: read.stream_id,
             pace: Pace::new(),
             names: Names::default(),
@@ -126,6 +137,7 @@ impl Pages {
                 self.rows(wanted).await?
             };
             let more = !page.whole || page.events.len() as u64 == wanted.events;
+            self.versions.hold(&page.events, !more)?;
             self.paging.turn(&page.events, more);
             self.pace.turned(page.whole);
             self.page = page.events.into();

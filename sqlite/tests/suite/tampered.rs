@@ -1,10 +1,14 @@
 //! Rows that only a broken disk, or a hand without respect, can leave: in a file that has lost its rules.
 
-use composable_rust_core::{EventLog, EventStore, Position, ReadAll, ReadError, ReadStream, RecordedEvent};
+use composable_rust_core::{
+    CommandId, CommandMark, EventLog, EventStore, ExpectedVersion, Position, ReadAll, ReadError, ReadStream,
+    RecordedEvent,
+};
 use composable_rust_sqlite::SqliteEventStore;
 use futures::TryStreamExt;
 use sqlx::{AssertSqlSafe, Executor};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::support;
 
@@ -152,5 +156,83 @@ async fn half_a_mark_of_a_command_shifts_nothing() {
             seen.windows(2).all(|pair| pair[0] == pair[1]),
             "{column} = {value}: {seen:?}"
         );
+    }
+}
+
+/// Small events, and large ones, which are read row by row; a command of all events.
+async fn lossy(events: u128, lost: &str, bytes: usize) -> (TempDir, SqliteEventStore) {
+    let directory = support::directory();
+    let path = directory.path().join("events.db");
+    let store = support::open(&path).await;
+    let mut written = support::events(0..events);
+    for event in &mut written {
+        event.data = vec![0; bytes];
+    }
+    written[0].command = Some(CommandMark {
+        id: command(),
+        events: written.len().try_into().unwrap(),
+    });
+    let append = store.append_events(support::stream(1), ExpectedVersion::NoStream, written);
+    append.await.unwrap();
+    let delete = format!("DROP TRIGGER events_are_not_deleted; DELETE FROM events WHERE version IN ({lost})");
+    let mut hand = support::stranger(&path).await;
+    hand.execute(AssertSqlSafe(delete)).await.unwrap();
+    (directory, store)
+}
+
+fn command() -> CommandId {
+    CommandId::from_uuid(Uuid::from_u128(1 << 64))
+}
+
+#[tokio::test]
+async fn a_gap_is_an_error_wherever_it_lies_and_no_shorter_history() {
+    for (events, lost) in [
+        (3, "2"),
+        (1200, "1"),
+        (1200, "512"),
+        (1200, "513"),
+        (1200, "700, 701"),
+        (600, "2"),
+    ] {
+        for bytes in [1, 9000] {
+            let (_directory, store) = lossy(events, lost, bytes).await;
+            let mut reads = reads(&store, "").await;
+            if lost != "1" {
+                reads.push(store.load_command(support::stream(1), command()).await);
+            }
+            // A page of the log may end before.
+            reads[0] = whole_log(&store).await;
+            for (way, read) in reads.into_iter().enumerate() {
+                let Err(error) = read else {
+                    panic!(
+                        "{events} without {lost}, of {bytes} bytes, way {way}: {} events",
+                        read.unwrap().len()
+                    )
+                };
+                let told = std::error::Error::source(&error).unwrap().to_string();
+                assert!(told.contains("missing"), "{told}");
+            }
+        }
+    }
+}
+
+async fn whole_log(store: &SqliteEventStore) -> Result<Vec<RecordedEvent>, ReadError> {
+    let (mut after, mut events) = (Position::BEGINNING, Vec::new());
+    loop {
+        let page = store.read_all(ReadAll::after(after)).await?;
+        events.extend(page.events);
+        if page.scanned == after {
+            return Ok(events);
+        }
+        after = page.scanned;
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_has_lost_its_last_events_is_an_error() {
+    for bytes in [1, 9000] {
+        let (_directory, store) = lossy(3, "3", bytes).await;
+        let read = store.load_command(support::stream(1), command()).await;
+        assert!(matches!(read, Err(ReadError::Backend(_))), "{read:?}");
     }
 }
