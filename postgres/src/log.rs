@@ -139,7 +139,7 @@ async fn events(rows: &mut Rows<'_>, after: Position) -> Result<Page, sqlx::Erro
         }
         let event = row::event(&row, &mut names)?;
         scanned = event.position;
-        bytes += event.data.len();
+        bytes += row::bytes(&row, &event)?;
         events.push(event);
         if bytes > PAGE_BYTES {
             let log = LogPage { events, scanned };

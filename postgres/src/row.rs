@@ -60,7 +60,7 @@ pub(crate) async fn page(
     let mut names = Names::of(stream_id);
     while let Some(row) = rows.try_next().await? {
         let event = event(&row, &mut names)?;
-        bytes += event.data.len();
+        bytes += self::bytes(&row, &event)?;
         events.push(event);
         if bytes > PAGE_BYTES {
             whole = false;
@@ -68,6 +68,12 @@ pub(crate) async fn page(
         }
     }
     Ok(Page { events, whole })
+}
+
+/// What an event counts in the size of a page: its data, and its metadata as JSON.
+pub(crate) fn bytes(row: &PgRow, event: &RecordedEvent) -> Result<usize, sqlx::Error> {
+    let json: Option<JsonText<'_>> = row.try_get(9)?;
+    Ok(event.data.len() + json.map_or(0, |json| json.0.len()))
 }
 
 /// The event in a row of `generation, transaction_id, position, event_id, stream_id, version, event_type, encoding,

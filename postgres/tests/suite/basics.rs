@@ -1,8 +1,8 @@
 //! Events and snapshots, there and back.
 
 use composable_rust_core::{
-    EventMetadata, EventStore, ExpectedVersion, ReadError, ReadStream, RecordedEvent, Snapshot, SnapshotError,
-    SnapshotOutcome, Version,
+    EventLog, EventMetadata, EventStore, ExpectedVersion, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
+    Snapshot, SnapshotError, SnapshotOutcome, Version,
 };
 use composable_rust_postgres_fixture::TestDatabase;
 use futures::{StreamExt, TryStreamExt};
@@ -109,6 +109,28 @@ async fn large_events_are_read_in_pages_that_fit_into_memory_and_in_order() {
         versions(ReadStream::new(stream(1)).from(Version::from(7)).limit(9)).await,
         (7..=15).collect::<Vec<_>>()
     );
+}
+
+#[tokio::test]
+async fn metadata_bounds_a_page_as_data_does() {
+    let database = support::database().await;
+    let store = support::open(&database).await;
+    let mut written: Vec<_> = (0..200).map(event).collect();
+    for event in &mut written {
+        event.metadata = Some(EventMetadata::default().with("note", "x".repeat(60_000)));
+    }
+    let append = store.append_events(stream(1), ExpectedVersion::NoStream, written);
+    append.await.unwrap();
+    let page = store.read_all(ReadAll::after(Position::BEGINNING).limit(4096)).await;
+    // 4 MiB, and the event with which they are reached.
+    let events = page.unwrap().events.len();
+    assert!(events <= (4 << 20) / 60_000 + 1, "{events} events");
+    let all: Vec<_> = store
+        .read_stream(ReadStream::new(stream(1)))
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(all.len(), 200);
 }
 
 #[tokio::test]
