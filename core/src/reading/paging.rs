@@ -77,8 +77,24 @@ impl Paging {
 /// many it has.
 ///
 /// ```
-/// use composable_rust_core::reading::rest_of_command;
-/// assert_eq!(rest_of_command(&[]), None);
+/// use chrono::DateTime;
+/// use composable_rust_core::{
+///     CommandId, CommandMark, Encoding, EventId, Position, RecordedEvent, SerializedEvent, StreamId, Version,
+///     reading::rest_of_command,
+/// };
+///
+/// let id: EventId = "01890a5d-ac96-774b-bcce-b302099a8057".parse()?;
+/// let mut first = SerializedEvent::new(id, "DoorOpened.v1", Encoding::BINCODE, vec![]);
+/// let command: CommandId = "01890a5d-ac96-774b-bcce-b302099a8058".parse()?;
+/// first.command = Some(CommandMark { id: command, events: 3 });
+/// let (version, position) = (Version::from(7), Position::from_sequence(42));
+/// let first = RecordedEvent::new(StreamId::new("door", 1)?, version, position, DateTime::UNIX_EPOCH, first);
+///
+/// // The page held one of three events: versions 8 and 9 are to be read.
+/// let rest = rest_of_command(&[first]).ok_or("two are missing")?;
+/// assert_eq!((rest.from, rest.limit), (Some(Version::from(8)), Some(2)));
+/// assert_eq!(rest_of_command(&[]), None, "there is no such command");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
 pub fn rest_of_command(page: &[RecordedEvent]) -> Option<ReadStream> {
