@@ -7,7 +7,7 @@ use std::{
     future::poll_fn,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use futures::{FutureExt, future::BoxFuture};
@@ -23,7 +23,8 @@ pub(super) struct Remote(Weak<Shared>);
 type Shared = Mutex<State>;
 
 enum State {
-    Here(BoxFuture<'static, ()>),
+    /// With whom to tell when it is taken over.
+    Here(BoxFuture<'static, ()>, Option<Waker>),
     /// Its owner is polling it; those who want to take it over are woken afterwards.
     Polled(Vec<Waker>),
     /// Done, taken over, or lost to a panic.
@@ -32,29 +33,35 @@ enum State {
 
 impl Alone {
     pub(super) fn new(work: BoxFuture<'static, ()>) -> Self {
-        Self(Arc::new(Mutex::new(State::Here(work))))
+        Self(Arc::new(Mutex::new(State::Here(work, None))))
     }
 
     pub(super) fn remote(&self) -> Remote {
         Remote(Arc::downgrade(&self.0))
     }
 
-    /// Goes on with the work, unless it has been taken over.
-    pub(super) fn poll(&self, context: &mut Context<'_>) {
-        let Some(mut polling) = self.begin() else { return };
-        let polled = polling.work.as_mut().map(|work| work.poll_unpin(context));
-        if polled == Some(Poll::Pending) {
-            polling.goes_on = true;
+    /// Goes on with the work; ready once there is none left here, because it is done or was taken over.
+    fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(mut polling) = self.begin() else {
+            return Poll::Ready(());
+        };
+        let polled = polling
+            .work
+            .as_mut()
+            .map_or(Poll::Ready(()), |work| work.poll_unpin(context));
+        if polled.is_pending() {
+            polling.goes_on = Some(context.waker().clone());
         }
+        polled
     }
 
     fn begin(&self) -> Option<Polling<'_>> {
         let mut state = lock(&self.0);
         match mem::replace(&mut *state, State::Polled(Vec::new())) {
-            State::Here(work) => Some(Polling {
+            State::Here(work, _) => Some(Polling {
                 shared: &self.0,
                 work: Some(work),
-                goes_on: false,
+                goes_on: None,
             }),
             other => {
                 *state = other;
@@ -72,9 +79,10 @@ impl Alone {
             }
             state => Poll::Ready(mem::replace(state, State::Gone)),
         });
-        if let State::Here(work) = work.await {
-            // Nobody else has a way to it any more.
+        if let State::Here(work, owner) = work.await {
+            // Nobody else has a way to it any more; its owner waits for the answer alone from now on.
             drop(self);
+            owner.into_iter().for_each(Waker::wake);
             work.await;
         }
     }
@@ -93,7 +101,9 @@ pub(super) async fn answered<T>(
 ) -> Result<T, oneshot::error::RecvError> {
     poll_fn(move |context| {
         if let Some(alone) = &alone {
-            alone.poll(context);
+            // The answer is not asked for before: given by the work itself, it would wake who is polling the work, and
+            // have him polled once more, on another thread.
+            ready!(alone.poll(context));
         }
         answer.poll_unpin(context)
     })
@@ -104,13 +114,14 @@ pub(super) async fn answered<T>(
 struct Polling<'a> {
     shared: &'a Shared,
     work: Option<BoxFuture<'static, ()>>,
-    goes_on: bool,
+    goes_on: Option<Waker>,
 }
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        let work = self.work.take().filter(|_| self.goes_on);
-        let before = mem::replace(&mut *lock(self.shared), work.map_or(State::Gone, State::Here));
+        let goes_on = self.work.take().zip(self.goes_on.take());
+        let after = goes_on.map_or(State::Gone, |(work, owner)| State::Here(work, Some(owner)));
+        let before = mem::replace(&mut *lock(self.shared), after);
         if let State::Polled(waiting) = before {
             waiting.into_iter().for_each(Waker::wake);
         }
