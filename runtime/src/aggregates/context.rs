@@ -23,15 +23,16 @@ use uuid::Uuid;
 #[non_exhaustive]
 pub struct CommandContext {
     /// Makes the command repeatable: sent again with the same id, to the same stream, it has the first result and is not
-    /// carried out again, also after a crash, and also where it would be rejected by now. A rejection, and a command
-    /// that led to no events, is not remembered.
+    /// carried out again, also after a crash, and also where it would be rejected by now. The id alone says which command it
+    /// is: give each a new one. A rejection, and a command that led to no events, is not remembered.
     pub command_id: Option<CommandId>,
     /// The version that the caller saw: if the stream is at another one by the time the command is decided, the answer is
     /// a conflict, and final.
     pub expected: Option<Version>,
     /// Recorded with each event of the command.
     pub metadata: EventMetadata,
-    /// How long the caller waits. What is not begun by then is not carried out.
+    /// How long the caller waits. What is not begun by then is not carried out. A future that nobody polls notices its
+    /// deadline when it is polled again, and tells what has become of the command.
     pub deadline: Option<Duration>,
 }
 

@@ -35,6 +35,16 @@ async fn a_command_that_is_sent_again_has_its_first_result() {
 }
 
 #[tokio::test]
+async fn the_id_says_which_command_it_is_and_not_what_it_asks_for() {
+    let store = Scripted::new([]);
+    let host = host(&store);
+    let deposit = |amount| host.execute_with("a", AccountCommand::Deposit(amount), command(1));
+    let first = deposit(5).await.unwrap();
+    assert_eq!(deposit(700).await.unwrap(), first);
+    assert_eq!(balance(&host).await, (5, Version::from(1)));
+}
+
+#[tokio::test]
 async fn a_command_that_would_be_rejected_by_now_has_its_first_result() {
     let store = Scripted::new([]);
     let host = host(&store);
