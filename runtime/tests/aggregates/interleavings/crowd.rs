@@ -33,7 +33,11 @@ pub(super) async fn let_loose(world: &mut World) {
                     drop(callers.swap_remove(nth));
                 }
             }
-            _ => tokio::time::sleep(Duration::from_millis(world.dice.number() % 6)).await,
+            _ => {
+                for _ in 0..world.dice.below(6) {
+                    world.go_on().await;
+                }
+            }
         }
         if world.dice.shows(50) {
             tokio::task::yield_now().await;

@@ -16,7 +16,7 @@ use std::{env, ops::Range, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
 
-use world::World;
+use world::{Time, World};
 
 /// Prints the seed of a run that fails.
 struct Named<'a>(u64, &'a str);
@@ -34,10 +34,14 @@ impl Drop for Named<'_> {
 /// As long as what takes longer hangs.
 const FOR_EVER: Duration = Duration::from_hours(1);
 
-fn run(seed: u64, how: &str, runtime: &Runtime, patience: Duration) {
+fn run(seed: u64, time: Time, runtime: &Runtime) {
+    let (how, patience) = match time {
+        Time::Paused => ("on one thread", FOR_EVER),
+        Time::Real => ("on many threads", Duration::from_mins(1)),
+    };
     let _named = Named(seed, how);
     runtime.block_on(async {
-        let mut world = World::new(seed);
+        let mut world = World::new(seed, time);
         let all = async {
             crowd::let_loose(&mut world).await;
             verdict::check(&world, patience).await;
@@ -59,7 +63,7 @@ fn whatever_callers_and_the_store_do_the_log_tells_what_callers_were_told() {
     for seed in seeds(300) {
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build().unwrap();
-        run(seed, "on one thread", &runtime, FOR_EVER);
+        run(seed, Time::Paused, &runtime);
     }
 }
 
@@ -68,6 +72,6 @@ fn whatever_callers_do_on_many_threads_the_log_tells_what_they_were_told() {
     for seed in seeds(40) {
         let mut builder = Builder::new_multi_thread();
         let runtime = builder.worker_threads(3).enable_time().build().unwrap();
-        run(seed, "on many threads", &runtime, Duration::from_mins(1));
+        run(seed, Time::Real, &runtime);
     }
 }

@@ -16,7 +16,7 @@ pub(super) async fn check(world: &World, patience: Duration) {
         assert!(host.shutdown(patience).await, "somebody holds on to a place");
     }
     while Handle::current().metrics().num_alive_tasks() > 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        world.go_on().await;
     }
     let logs: Vec<_> = (0..STREAMS.len())
         .map(|stream| world.memory.events(&stream_id(stream)))

@@ -52,7 +52,16 @@ pub(super) enum Told {
     Look(Result<Versioned<State>, LoadError>),
 }
 
+/// How time passes.
+#[derive(Clone, Copy)]
+pub(super) enum Time {
+    /// Only when the run says so, or when nothing else is left to do: the runtime's clock is paused.
+    Paused,
+    Real,
+}
+
 pub(super) struct World {
+    time: Time,
     pub(super) dice: Dice,
     pub(super) memory: InMemoryEventStore,
     pub(super) hosts: Vec<Aggregates<Tagged>>,
@@ -66,7 +75,7 @@ pub(super) const STREAMS: [&str; 3] = ["a", "b", "c"];
 pub(super) const RIVALS: u64 = 1_000_000;
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, time: Time) -> Self {
         let mut dice = Dice(seed);
         let memory = InMemoryEventStore::new();
         let store = faulty(&memory, &mut dice);
@@ -84,12 +93,21 @@ impl World {
         };
         let hosts = (0..=dice.below(2)).map(host).collect();
         Self {
+            time,
             dice,
             memory,
             hosts,
             keep_hot,
             calls: Arc::default(),
             tags: 0,
+        }
+    }
+
+    /// Lets a millisecond pass, or others run: nobody sleeps.
+    pub(super) async fn go_on(&self) {
+        match self.time {
+            Time::Paused => tokio::time::advance(Duration::from_millis(1)).await,
+            Time::Real => tokio::task::yield_now().await,
         }
     }
 
