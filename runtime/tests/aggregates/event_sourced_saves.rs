@@ -18,8 +18,9 @@ use crate::{
         AccountCommand::{self, Deposit},
         AccountEvent, NotEnough,
     },
-    event_sourced_snapshots::{Action, World, at, failure, load, receive, send},
+    event_sourced_snapshots::{Action, at, failure, load, receive, send},
     until,
+    world::World,
 };
 
 #[test]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use composable_rust_core::{
-    Aggregate, AppendError, EventStore, ExpectedVersion, ReadStream, RecordedEvent, Reducer, SnapshotOutcome, Version,
+    Aggregate, AppendError, EventStore, ExpectedVersion, ReadStream, RecordedEvent, Reducer, SnapshotOutcome,
+    SnapshotPolicy, Version,
 };
 use composable_rust_runtime::{
     EventSourced,
@@ -11,40 +12,23 @@ use composable_rust_runtime::{
     EventSourcedEnvironment, EventSourcedState, ExecuteError, Store, SystemIds,
 };
 use composable_rust_testing::{
-    EventSourcedTest, FaultyEventStore, History, InMemoryEventStore, NthCall, Operation, RecordingEventStore, Request,
-    Sourced, TestStore,
+    EventSourcedTest, History, InMemoryEventStore, NthCall, Operation, Request, Sourced, TestStore,
 };
 
-use crate::account::{
-    Account,
-    AccountCommand::{self, Deposit},
-    AccountEvent::{self, Deposited, Poison},
-    NotEnough, serialized, stream,
+use crate::{
+    account::{
+        Account,
+        AccountCommand::{self, Deposit},
+        AccountEvent::{self, Deposited, Poison},
+        AccountOf, Remembered, serialized, stream,
+    },
+    world::World,
 };
 
-type Faulty = FaultyEventStore<InMemoryEventStore>;
 pub(crate) type Action = EventSourcedAction<Account>;
 pub(crate) type AccountTest = TestStore<EventSourced<Account>, Sourced<Account>>;
 
-/// A store whose answers can be made to fail, and what was asked of it.
-pub(crate) struct World {
-    pub(crate) memory: InMemoryEventStore,
-    faulty: Faulty,
-    recorded: RecordingEventStore<Faulty>,
-}
-
 impl World {
-    pub(crate) fn new() -> Self {
-        let memory = InMemoryEventStore::new();
-        let faulty = Faulty::new(memory.clone());
-        let recorded = RecordingEventStore::new(faulty.clone());
-        Self {
-            memory,
-            faulty,
-            recorded,
-        }
-    }
-
     pub(crate) async fn holding(events: &[AccountEvent]) -> Self {
         let world = Self::new();
         world.write(events).await;
@@ -67,20 +51,6 @@ impl World {
 
     pub(crate) fn test(&self) -> EventSourcedTest<Account> {
         EventSourcedTest::new(stream(), ()).store(Arc::new(self.recorded.clone()))
-    }
-
-    pub(crate) fn nth_save(&self, nth: u64) -> NthCall<InMemoryEventStore> {
-        self.faulty.nth(Operation::Save, nth)
-    }
-
-    /// The versions of the snapshots that were offered to the store.
-    pub(crate) fn saves(&self) -> Vec<u64> {
-        let calls = self.recorded.calls();
-        let saves = calls.iter().filter_map(|call| match &call.request {
-            Request::Save(_, snapshot) => Some(snapshot.version.get()),
-            _ => None,
-        });
-        saves.collect()
     }
 
     /// The versions that were read from, in order.
@@ -165,27 +135,14 @@ fn in_the_test_store_each_step_of_a_snapshot_is_an_action() {
 /// An account that nobody remembers.
 struct Forgotten;
 
-impl Aggregate for Forgotten {
-    const CATEGORY: &'static str = Account::CATEGORY;
-    type State = i64;
-    type Command = AccountCommand;
-    type Event = AccountEvent;
-    type Rejection = NotEnough;
-    type Environment = ();
-
-    fn decide(balance: &i64, command: &AccountCommand, (): &()) -> Result<Vec<AccountEvent>, NotEnough> {
-        Account::decide(balance, command, &())
-    }
-
-    fn apply(balance: &mut i64, event: &AccountEvent) {
-        Account::apply(balance, event);
-    }
+impl Remembered for Forgotten {
+    const SNAPSHOTS: SnapshotPolicy<i64> = SnapshotPolicy::never();
 }
 
 #[tokio::test]
 async fn an_aggregate_without_snapshots_neither_asks_for_one_nor_saves_one() {
     let world = World::new();
-    let store = world.store::<Forgotten>();
+    let store = world.store::<AccountOf<Forgotten>>();
     for _ in 0..20 {
         send(&store, Deposit(1)).await;
     }

@@ -23,6 +23,7 @@ mod sharing;
 mod snapshots;
 mod traces;
 mod unpolled;
+mod world;
 
 use std::{sync::Arc, time::Duration};
 

@@ -13,57 +13,26 @@ use composable_rust_core::{
     Snapshot, SnapshotError, SnapshotOutcome, SnapshotPolicy, StreamAppend, StreamId, Version,
 };
 use composable_rust_runtime::{Aggregates, LoadError};
-use composable_rust_testing::{
-    FaultyEventStore, InMemoryEventStore, NthCall, Operation, RecordingEventStore, Request, TestClock,
-};
+use composable_rust_testing::{InMemoryEventStore, RecordingEventStore, TestClock};
 use futures::{future::BoxFuture, stream::BoxStream};
 use tokio::sync::Notify;
 
 use crate::{
-    account::{Account, AccountCommand, AccountCommand::Deposit, AccountEvent, NotEnough, serialized, stream},
+    account::{
+        Account,
+        AccountCommand::{self, Deposit},
+        AccountEvent, AccountOf, NotEnough, Remembered, serialized, stream,
+    },
     until,
+    world::World,
 };
 
-type Faulty = FaultyEventStore<InMemoryEventStore>;
-
-/// A store whose saves can be made to fail, and what was asked of it.
-struct World {
-    memory: InMemoryEventStore,
-    faulty: Faulty,
-    recorded: RecordingEventStore<Faulty>,
-}
-
 impl World {
-    fn new() -> Self {
-        let memory = InMemoryEventStore::new();
-        let faulty = Faulty::new(memory.clone());
-        let recorded = RecordingEventStore::new(faulty.clone());
-        Self {
-            memory,
-            faulty,
-            recorded,
-        }
-    }
-
     fn host(&self) -> Aggregates<Account> {
         Aggregates::new(Arc::new(self.recorded.clone()), ())
     }
 
-    fn nth_save(&self, nth: u64) -> NthCall<InMemoryEventStore> {
-        self.faulty.nth(Operation::Save, nth)
-    }
-
-    /// The versions of the snapshots that were offered to the store.
-    fn saves(&self) -> Vec<u64> {
-        let calls = self.recorded.calls();
-        let saves = calls.iter().filter_map(|call| match &call.request {
-            Request::Save(_, snapshot) => Some(snapshot.version.get()),
-            _ => None,
-        });
-        saves.collect()
-    }
-
-    async fn saved(&self, version: u32) {
+    async fn until_saved(&self, version: u32) {
         let is_there = || {
             let snapshot = self.memory.snapshot(&stream());
             snapshot.is_some_and(|snapshot| snapshot.version >= Version::from(version))
@@ -90,10 +59,10 @@ async fn while_a_snapshot_is_being_saved_commands_go_on_and_only_the_newest_is_s
     deposits(&host, 45).await;
     assert_eq!(world.saves(), [10], "one at a time");
     gate.notify_one();
-    world.saved(50).await;
+    world.until_saved(50).await;
     assert_eq!(world.saves(), [10, 50], "20, 30 and 40 were overtaken");
     deposits(&host, 5).await;
-    world.saved(60).await;
+    world.until_saved(60).await;
     assert_eq!(world.saves(), [10, 50, 60]);
 }
 
@@ -107,7 +76,7 @@ async fn a_save_that_fails_or_panics_harms_no_command_and_the_next_one_is_tried(
         deposits(&host, 10).await;
         until(|| world.saves().len() == saves).await;
     }
-    world.saved(30).await;
+    world.until_saved(30).await;
     assert_eq!(world.saves(), [10, 20, 30]);
 }
 
@@ -123,7 +92,7 @@ async fn a_save_that_is_never_answered_is_given_up() {
     deposits(&host, 20).await;
     until(|| world.saves() == [10]).await;
     clock.advance(Duration::from_secs(5));
-    world.saved(20).await;
+    world.until_saved(20).await;
     assert_eq!(world.saves(), [10, 20]);
 }
 
@@ -146,7 +115,7 @@ fn a_runtime_that_ends_in_the_middle_of_a_save_leaves_nothing_waiting_for_it() {
     drop(first);
     runtime().block_on(async {
         deposits(&host, 10).await;
-        world.saved(30).await;
+        world.until_saved(30).await;
     });
     assert_eq!(world.saves(), [10, 30]);
 }
@@ -257,8 +226,7 @@ async fn time_travel_begins_at_a_snapshot_that_is_old_enough_and_believes_none_b
 /// An account that is remembered when it is rich, and can't be asked at 13.
 struct Rich;
 
-impl Aggregate for Rich {
-    const CATEGORY: &'static str = Account::CATEGORY;
+impl Remembered for Rich {
     const SNAPSHOTS: SnapshotPolicy<i64> = SnapshotPolicy::when(
         |balance, before, after| {
             assert!(*balance != 13, "unlucky");
@@ -267,29 +235,16 @@ impl Aggregate for Rich {
         },
         1,
     );
-    type State = i64;
-    type Command = AccountCommand;
-    type Event = AccountEvent;
-    type Rejection = NotEnough;
-    type Environment = ();
-
-    fn decide(balance: &i64, command: &AccountCommand, (): &()) -> Result<Vec<AccountEvent>, NotEnough> {
-        Account::decide(balance, command, &())
-    }
-
-    fn apply(balance: &mut i64, event: &AccountEvent) {
-        Account::apply(balance, event);
-    }
 }
 
 #[tokio::test]
 async fn a_policy_of_ones_own_is_asked_after_each_append_and_its_panic_fails_no_command() {
     let world = World::new();
-    let host = Aggregates::<Rich>::new(Arc::new(world.recorded.clone()), ());
+    let host = Aggregates::<AccountOf<Rich>>::new(Arc::new(world.recorded.clone()), ());
     deposits(&host, 14).await;
     assert_eq!(world.saves(), Vec::<u64>::new());
     deposits(&host, 1).await;
-    world.saved(15).await;
+    world.until_saved(15).await;
     deposits(&host, 1).await;
-    world.saved(16).await;
+    world.until_saved(16).await;
 }

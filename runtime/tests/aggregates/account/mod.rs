@@ -4,7 +4,7 @@
 
 mod scripted;
 
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
 
 use composable_rust_core::{
     Aggregate, Codec, CommandId, CommandMark, Decoded, Encoded, Event, EventError, EventStore, ExpectedVersion,
@@ -114,6 +114,32 @@ impl Aggregate for Account {
             AccountEvent::Unencodable | AccountEvent::Unwritable => {}
             AccountEvent::Poison => panic!("applied poison"),
         }
+    }
+}
+
+/// When accounts of a kind are remembered.
+pub(crate) trait Remembered: Send + Sync + 'static {
+    const SNAPSHOTS: SnapshotPolicy<i64>;
+}
+
+/// An account that is remembered otherwise.
+pub(crate) struct AccountOf<Kind>(PhantomData<Kind>);
+
+impl<Kind: Remembered> Aggregate for AccountOf<Kind> {
+    const CATEGORY: &'static str = Account::CATEGORY;
+    const SNAPSHOTS: SnapshotPolicy<i64> = Kind::SNAPSHOTS;
+    type State = i64;
+    type Command = AccountCommand;
+    type Event = AccountEvent;
+    type Rejection = NotEnough;
+    type Environment = ();
+
+    fn decide(balance: &i64, command: &AccountCommand, (): &()) -> Result<Vec<AccountEvent>, NotEnough> {
+        Account::decide(balance, command, &())
+    }
+
+    fn apply(balance: &mut i64, event: &AccountEvent) {
+        Account::apply(balance, event);
     }
 }
 
