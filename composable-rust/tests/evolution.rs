@@ -175,10 +175,7 @@ async fn a_host_loads_decides_and_travels_in_time_through_old_events() {
 async fn a_repeated_command_is_answered_with_its_old_events_as_they_are_read_today() {
     let command_id = SequentialIds::new().command_id();
     let mut route = old(1, "ParcelsMoved.v1", b"\x02\x01a\x01b");
-    route.command = Some(CommandMark {
-        id: command_id,
-        events: 1,
-    });
+    route.command = Some(CommandMark::new(command_id, 1));
     let host = Aggregates::<Parcel>::new(Arc::new(store(vec![route]).await), ());
     let context = CommandContext::default().with_command_id(command_id);
     let committed = host.execute_with("p", "anywhere".to_owned(), context).await.unwrap();

@@ -83,14 +83,38 @@ impl StreamAppend {
 ///
 /// ```
 /// use composable_rust_core::{Appended, Position, Version};
-/// let appended = Appended { version: Version::from(3), position: Position::from_sequence(42) };
-/// assert_eq!(appended.version, Version::from(3));
+///
+/// let first = Appended::new(Version::from(3), Position::from_sequence(42));
+/// assert!(!first.repeated);
+/// assert!(first.as_repeated().repeated);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Appended {
     /// The version of the last event written: the stream's version after the append.
     pub version: Version,
     /// The position of that event. For an entry of a batch without events: that of the stream's last event, or
     /// [`Position::BEGINNING`] where the stream has none.
     pub position: Position,
+    /// The identical append was stored before; this call wrote nothing. Code that counts appends, such as a view that
+    /// is written in the same transaction, skips it.
+    pub repeated: bool,
+}
+
+impl Appended {
+    /// The result of an append that was written by this call.
+    #[must_use]
+    pub const fn new(version: Version, position: Position) -> Self {
+        Self {
+            version,
+            position,
+            repeated: false,
+        }
+    }
+
+    /// The same result, for a call that found the append stored already.
+    #[must_use]
+    pub const fn as_repeated(self) -> Self {
+        Self { repeated: true, ..self }
+    }
 }

@@ -1,11 +1,11 @@
-//! What can go wrong with a store: one enum an operation, each variant saying what to do next.
+//! The errors of a store: one enum for each operation. Each variant says what its caller does next.
 
 use std::{error::Error, fmt, sync::Arc};
 
 use crate::{Appended, CommandId, EventId, ExpectedVersion, Position, StreamId, Version};
 
-/// The cause of an error, as the driver reported it; shared, so that errors can be cloned.
-pub type Source = Arc<dyn Error + Send + Sync>;
+/// The cause of an error, as the driver reported it. Shared, so that errors can be cloned.
+pub type SharedError = Arc<dyn Error + Send + Sync>;
 
 /// Another writer was first; nothing was written. Reload, decide again.
 ///
@@ -31,10 +31,89 @@ pub struct Conflict {
     pub actual: Version,
 }
 
-/// A limit of every store; see [`Limit::most`] for the numbers.
+/// The store can't serve the call now; certainly nothing was written.
+///
+/// ```
+/// use std::time::Duration;
+/// use composable_rust_core::{AppendError, UnavailableReason};
+///
+/// /// How long to wait before the same append is sent again, if that is worth it.
+/// fn pause_before_retry(error: &AppendError) -> Option<Duration> {
+///     match error {
+///         AppendError::Unavailable(why) if why.reason.is_worth_a_retry() => Some(Duration::from_millis(100)),
+///         _ => None,
+///     }
+/// }
+/// # let closed = composable_rust_core::Unavailable::new(UnavailableReason::Closed, std::sync::Arc::new(std::fmt::Error));
+/// # assert_eq!(pause_before_retry(&closed.into()), None);
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the event store is unavailable: {reason}")]
+#[non_exhaustive]
+pub struct Unavailable {
+    /// What kept the store from serving the call.
+    pub reason: UnavailableReason,
+    /// The cause, as the driver or the store reported it.
+    pub source: SharedError,
+}
+
+impl Unavailable {
+    /// For authors of stores: the call was not served for this reason and cause.
+    #[must_use]
+    pub fn new(reason: UnavailableReason, source: SharedError) -> Self {
+        Self { reason, source }
+    }
+}
+
+/// Why a store can't serve a call now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UnavailableReason {
+    /// No connection to the database: it can't be reached, it is starting or stopping, or the connection was lost.
+    Unreachable,
+    /// The database answers, but refuses for now: a lock is held, connections or memory are used up, it is read-only.
+    Busy,
+    /// The store's own time limit passed before the database did the work.
+    TimedOut,
+    /// An older transaction is still open and holds back what the caller waits for.
+    HeldBack,
+    /// More appends are waiting than the store's bound allows. Not worth a retry: send less.
+    Overloaded,
+    /// The store was closed, or the tokio runtime that it works on has ended. Not worth a retry: open the store again.
+    Closed,
+    /// The call needs a tokio runtime, and there is none. Not worth a retry: it is a mistake of the program.
+    NoRuntime,
+}
+
+impl UnavailableReason {
+    /// Whether the same call may succeed after a pause: `false` for [`Overloaded`](Self::Overloaded),
+    /// [`Closed`](Self::Closed) and [`NoRuntime`](Self::NoRuntime).
+    #[must_use]
+    pub const fn is_worth_a_retry(self) -> bool {
+        !matches!(self, Self::Overloaded | Self::Closed | Self::NoRuntime)
+    }
+}
+
+impl fmt::Display for UnavailableReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreachable => "the database can not be reached",
+            Self::Busy => "the database refuses the call for now",
+            Self::TimedOut => "a time limit passed",
+            Self::HeldBack => "an older transaction is still open",
+            Self::Overloaded => "too many appends are waiting",
+            Self::Closed => "the store is closed, or its runtime has ended",
+            Self::NoRuntime => "the call needs a tokio runtime",
+        })
+    }
+}
+
+/// A limit of every store; see [`Limit::max`] for the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {
+    /// Entries in one batch, with and without events.
+    EntriesPerBatch,
     /// Events in one append or batch.
     EventsPerAppend,
     /// Bytes of event data in one append or batch.
@@ -52,6 +131,7 @@ pub enum Limit {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::EntriesPerBatch => "entries a batch",
             Self::EventsPerAppend => "events an append",
             Self::BytesPerAppend => "bytes an append",
             Self::BytesPerEvent => "bytes an event",
@@ -64,7 +144,7 @@ impl fmt::Display for Limit {
 
 /// An append is beyond a limit; nothing was written. Split it, or keep large content elsewhere and refer to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{actual} exceeds the limit of {} {limit}", limit.most())]
+#[error("{actual} exceeds the limit of {} {limit}", limit.max())]
 pub struct TooLarge {
     /// Which limit.
     pub limit: Limit,
@@ -134,24 +214,26 @@ pub enum AppendError {
     /// The append is one that no store can accept; nothing was written.
     #[error(transparent)]
     Invalid(#[from] InvalidAppend),
-    /// The store can't be reached or is busy; certainly nothing was written. Worth a retry after a pause.
-    #[error("the event store is unavailable; nothing was written")]
-    Unavailable(#[source] Source),
+    /// The store can't serve the append now; certainly nothing was written. Worth a retry after a pause, if
+    /// [`is_worth_a_retry`](UnavailableReason::is_worth_a_retry) says so.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// The events may be written or not. Send the *identical* append again until it is known: same ids, same bytes.
     #[error("the outcome of the append is unknown: it may be written or not")]
-    OutcomeUnknown(#[source] Source),
+    OutcomeUnknown(#[source] SharedError),
     /// The store failed for a reason of its own (full disk, read-only file, missing permission); nothing was written.
     #[error("the event store refused the append; nothing was written")]
-    Backend(#[source] Source),
+    Backend(#[source] SharedError),
 }
 
 /// Why events could not be read. What came before it is good.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The store can't be reached or is busy. Worth a retry after a pause.
-    #[error("the event store is unavailable")]
-    Unavailable(#[source] Source),
+    /// The store can't serve the call now. Worth a retry after a pause, if
+    /// [`is_worth_a_retry`](UnavailableReason::is_worth_a_retry) says so.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// The log no longer holds the event that stood at this position: it was restored from a backup, or another server
     /// took over that had not received its end. What the reader did after the last event that is still there rests on
     /// events that are gone, and new ones may stand before the position: build anew what was derived from the log, or
@@ -163,7 +245,7 @@ pub enum ReadError {
     },
     /// The store failed for a reason of its own, or holds a row that is not a valid event.
     #[error("the event store could not be read")]
-    Backend(#[source] Source),
+    Backend(#[source] SharedError),
 }
 
 /// Why a snapshot could not be saved or loaded. The history is whole: carry on from the events.
@@ -179,12 +261,13 @@ pub enum SnapshotError {
         /// Its size in bytes.
         bytes: usize,
     },
-    /// The store can't be reached or is busy. Worth a retry after a pause.
-    #[error("the event store is unavailable")]
-    Unavailable(#[source] Source),
+    /// The store can't serve the call now. Worth a retry after a pause, if
+    /// [`is_worth_a_retry`](UnavailableReason::is_worth_a_retry) says so.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// The store failed for a reason of its own.
     #[error("the event store refused the snapshot")]
-    Backend(#[source] Source),
+    Backend(#[source] SharedError),
 }
 
 #[cfg(test)]

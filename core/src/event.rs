@@ -1,6 +1,6 @@
 //! Facts of the business, and how they are written and read.
 
-use crate::{Codec, Encoding, EventId, SerializedEvent, error::Source};
+use crate::{Codec, Encoding, EventId, SerializedEvent, error::SharedError};
 
 /// A fact of the business, in the past tense; usually an enum with one variant for each kind of event.
 ///
@@ -8,7 +8,7 @@ use crate::{Codec, Encoding, EventId, SerializedEvent, error::Source};
 /// never re-maps what is stored. `#[derive(Event)]` writes this trait; by hand it is:
 ///
 /// ```
-/// use composable_rust_core::{Codec, Decoded, Encoded, Event, EventError};
+/// use composable_rust_core::{Codec, Decoded, EncodedEvent, Event, EventError};
 ///
 /// #[derive(Debug, PartialEq)]
 /// enum DoorEvent {
@@ -31,7 +31,7 @@ use crate::{Codec, Encoding, EventId, SerializedEvent, error::Source};
 ///         }
 ///     }
 ///
-///     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+///     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
 ///         let codec = Codec::new(stored.encoding);
 ///         match stored.event_type {
 ///             "DoorOpened.v1" => codec.decode(stored.data).map(|()| Self::Opened.into()),
@@ -42,7 +42,7 @@ use crate::{Codec, Encoding, EventId, SerializedEvent, error::Source};
 /// }
 ///
 /// let data = DoorEvent::Locked { code: 7 }.encode()?;
-/// let stored = Encoded { event_type: "DoorLocked.v1", encoding: DoorEvent::ENCODING, data: &data };
+/// let stored = EncodedEvent { event_type: "DoorLocked.v1", encoding: DoorEvent::ENCODING, data: &data };
 /// assert_eq!(DoorEvent::decode(stored)?, Decoded::One(DoorEvent::Locked { code: 7 }));
 /// # Ok::<(), EventError>(())
 /// ```
@@ -66,18 +66,18 @@ pub trait Event: Send + Sync + Sized + 'static {
     ///
     /// # Errors
     /// [`EventError::UnknownType`] for a name this type does not know; else see [`Codec::decode`].
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError>;
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError>;
 }
 
 /// An event as it is stored: its name, its encoding and its bytes.
 ///
 /// ```
-/// use composable_rust_core::{Encoded, Encoding};
-/// let stored = Encoded { event_type: "DoorOpened.v1", encoding: Encoding::BINCODE, data: &[] };
+/// use composable_rust_core::{EncodedEvent, Encoding};
+/// let stored = EncodedEvent { event_type: "DoorOpened.v1", encoding: Encoding::BINCODE, data: &[] };
 /// assert!(stored.data.is_empty());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Encoded<'a> {
+pub struct EncodedEvent<'a> {
     /// The stored name.
     pub event_type: &'a str,
     /// How `data` was written.
@@ -173,11 +173,11 @@ pub enum EventError {
     },
     /// The bytes are not such a value, or the value can't be serialized.
     #[error("the event does not match its encoding")]
-    Malformed(#[source] Source),
+    Malformed(#[source] SharedError),
     /// The event does not come back as it was written: its serde attributes (`skip_serializing_if`, `untagged`,
     /// `flatten`) don't suit the encoding. Found in debug builds when the event is written, before it is stored.
     #[error("{event_type:?} does not come back as it was written: its serde attributes do not suit the encoding")]
-    Unfaithful {
+    NotRoundTrippable {
         /// The stored name.
         event_type: &'static str,
     },
@@ -186,7 +186,7 @@ pub enum EventError {
 impl EventError {
     /// The error for a name that the event type does not know.
     #[must_use]
-    pub fn unknown_type(stored: Encoded<'_>) -> Self {
+    pub fn unknown_type(stored: EncodedEvent<'_>) -> Self {
         Self::UnknownType {
             event_type: stored.event_type.to_owned(),
         }
@@ -197,15 +197,15 @@ impl EventError {
 pub(crate) fn serialize<E: Event>(event: &E, id: EventId) -> Result<SerializedEvent, EventError> {
     let data = event.encode()?;
     if cfg!(debug_assertions) {
-        check_faithful(event, &data)?;
+        check_round_trip(event, &data)?;
     }
     Ok(SerializedEvent::new(id, event.event_type(), E::ENCODING, data))
 }
 
 /// Length and name are compared, not bytes: a hash map may be written in another order the second time.
-fn check_faithful<E: Event>(event: &E, data: &[u8]) -> Result<(), EventError> {
+fn check_round_trip<E: Event>(event: &E, data: &[u8]) -> Result<(), EventError> {
     let event_type = event.event_type();
-    let stored = Encoded {
+    let stored = EncodedEvent {
         event_type,
         encoding: E::ENCODING,
         data,
@@ -216,5 +216,5 @@ fn check_faithful<E: Event>(event: &E, data: &[u8]) -> Result<(), EventError> {
     {
         return Ok(());
     }
-    Err(EventError::Unfaithful { event_type })
+    Err(EventError::NotRoundTrippable { event_type })
 }

@@ -16,6 +16,7 @@
 
 mod aggregate;
 mod append;
+pub mod backend;
 mod clock;
 mod codec;
 mod effect;
@@ -28,7 +29,6 @@ mod limits;
 mod metadata;
 mod position;
 mod read;
-pub mod reading;
 mod recorded_event;
 mod reducer;
 mod serialized_event;
@@ -47,8 +47,11 @@ pub use effect::{
     EventStoreOperation, InFlight, Key, Labelled, Retry, Scoped, Segment, Throttle,
 };
 pub use encoding::Encoding;
-pub use error::{AppendError, Conflict, InvalidAppend, Limit, ReadError, SnapshotError, Source, TooLarge};
-pub use event::{Decoded, Encoded, Event, EventError};
+pub use error::{
+    AppendError, Conflict, InvalidAppend, Limit, ReadError, SharedError, SnapshotError, TooLarge, Unavailable,
+    UnavailableReason,
+};
+pub use event::{Decoded, EncodedEvent, Event, EventError};
 pub use event_id::{CommandId, EventId};
 pub use expected_version::ExpectedVersion;
 pub use metadata::EventMetadata;

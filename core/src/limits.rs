@@ -9,11 +9,12 @@ impl Limit {
     ///
     /// ```
     /// use composable_rust_core::Limit;
-    /// assert_eq!(Limit::EventsPerAppend.most(), 100_000);
+    /// assert_eq!(Limit::EventsPerAppend.max(), 100_000);
     /// ```
     #[must_use]
-    pub const fn most(self) -> usize {
+    pub const fn max(self) -> usize {
         match self {
+            Self::EntriesPerBatch => 1_000,
             Self::EventsPerAppend => 100_000,
             Self::BytesPerAppend | Self::MetadataBytesPerAppend => 64 << 20,
             Self::BytesPerEvent => 16 << 20,
@@ -23,7 +24,7 @@ impl Limit {
     }
 
     fn check(self, actual: usize) -> Result<(), AppendError> {
-        if actual <= self.most() {
+        if actual <= self.max() {
             return Ok(());
         }
         Err(AppendError::TooLarge(TooLarge { limit: self, actual }))
@@ -39,6 +40,7 @@ pub(crate) fn check_append(append: &StreamAppend) -> Result<(), AppendError> {
 }
 
 pub(crate) fn check_batch(appends: &[StreamAppend]) -> Result<(), AppendError> {
+    Limit::EntriesPerBatch.check(appends.len())?;
     let mut streams = HashSet::with_capacity(appends.len());
     for append in appends {
         if !streams.insert(&append.stream_id) {
@@ -111,8 +113,8 @@ fn check_commands(events: &[SerializedEvent]) -> Result<(), AppendError> {
     let mut covered_until = 0;
     for (index, event) in events.iter().enumerate() {
         let Some(mark) = event.command else { continue };
-        let end = index.saturating_add(mark.events as usize);
-        if mark.events == 0 || end > events.len() || index < covered_until || !commands.insert(mark.id) {
+        let end = index.saturating_add(mark.event_count as usize);
+        if mark.event_count == 0 || end > events.len() || index < covered_until || !commands.insert(mark.command_id) {
             return Err(InvalidAppend::CommandMark.into());
         }
         covered_until = end;
@@ -153,10 +155,7 @@ mod tests {
     }
 
     fn mark(n: u128, events: u32) -> CommandMark {
-        CommandMark {
-            id: CommandId::from_uuid(Uuid::from_u128(n)),
-            events,
-        }
+        CommandMark::new(CommandId::from_uuid(Uuid::from_u128(n)), events)
     }
 
     fn exceeded(append: &StreamAppend) -> Option<Limit> {
@@ -199,6 +198,25 @@ mod tests {
         assert!(most.validate().is_ok());
         let more = append((0..100_001).map(event).collect());
         assert_eq!(exceeded(&more), Some(Limit::EventsPerAppend));
+    }
+
+    #[test]
+    fn the_number_of_entries_is_limited() {
+        let checks = |count: u32| -> Vec<_> {
+            let stream = |n: u32| StreamId::new("order", n).unwrap();
+            (0..count)
+                .map(|n| StreamAppend::check(stream(n), ExpectedVersion::Any))
+                .collect()
+        };
+        assert!(StreamAppend::validate_batch(&checks(1_000)).is_ok());
+        let refused = StreamAppend::validate_batch(&checks(1_001));
+        assert!(matches!(
+            refused,
+            Err(AppendError::TooLarge(TooLarge {
+                limit: Limit::EntriesPerBatch,
+                actual: 1_001
+            }))
+        ));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// The place of an event in the whole log: opaque, ordered, printable and parseable.
 ///
 /// Positions of one store compare; they say nothing about time, nor how many events lie between them. Stores build
-/// them from up to three numbers, since a database's commit order needs more than one, and may add a mark of the event
-/// that stands there: a reader that goes on from a stored position then learns when the log has lost that event.
+/// them from up to three numbers, since a database's commit order needs more than one. They may add a tag, derived from the
+/// id of the event at the position: a reader that resumes from a stored position then learns if the log lost that event.
 ///
 /// ```
 /// use composable_rust_core::Position;
@@ -17,14 +17,14 @@ use serde::{Deserialize, Serialize};
 /// assert!(position > Position::BEGINNING);
 /// assert_eq!(position.to_string(), "42");
 /// assert_eq!("1-7-42".parse(), Ok(Position::from_parts([1, 7, 42])));
-/// assert_eq!("1-7-42-ff".parse(), Ok(Position::from_parts([1, 7, 42]).with_mark(0xff)));
+/// assert_eq!("1-7-42-ff".parse(), Ok(Position::from_parts([1, 7, 42]).with_event_tag(0xff)));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Position {
     parts: [u64; 3],
     /// Last, so that it decides the order of nothing that stands in one log.
-    mark: u64,
+    event_tag: u64,
 }
 
 impl Position {
@@ -40,13 +40,13 @@ impl Position {
     /// For stores that order by several numbers, the most significant first.
     #[must_use]
     pub const fn from_parts(parts: [u64; 3]) -> Self {
-        Self { parts, mark: 0 }
+        Self { parts, event_tag: 0 }
     }
 
-    /// With a mark of the event that stands here, such as the random half of its id; 0 is none.
+    /// Adds a tag of the event at this position, such as the random half of its id; 0 means no tag.
     #[must_use]
-    pub const fn with_mark(mut self, mark: u64) -> Self {
-        self.mark = mark;
+    pub const fn with_event_tag(mut self, event_tag: u64) -> Self {
+        self.event_tag = event_tag;
         self
     }
 
@@ -56,16 +56,16 @@ impl Position {
         self.parts
     }
 
-    /// The mark of the event that stood here, 0 for none: for the store that built it.
+    /// The tag of the event at this position, 0 for none: for the store that built it.
     #[must_use]
-    pub const fn mark(self) -> u64 {
-        self.mark
+    pub const fn event_tag(self) -> u64 {
+        self.event_tag
     }
 }
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.parts, self.mark) {
+        match (self.parts, self.event_tag) {
             ([0, 0, sequence], 0) => write!(f, "{sequence}"),
             ([a, b, c], 0) => write!(f, "{a}-{b}-{c}"),
             ([a, b, c], mark) => write!(f, "{a}-{b}-{c}-{mark:x}"),
@@ -75,7 +75,7 @@ impl fmt::Display for Position {
 
 /// A text that is no position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a position: expected a number, or three numbers and perhaps a hexadecimal mark joined by '-'")]
+#[error("not a position: expected a number, or three numbers and perhaps a hexadecimal event tag joined by '-'")]
 pub struct PositionError;
 
 impl FromStr for Position {
@@ -88,7 +88,7 @@ impl FromStr for Position {
             [a, b, c] => Ok(Self::from_parts([number(a, 10)?, number(b, 10)?, number(c, 10)?])),
             [a, b, c, mark] => {
                 let unmarked = Self::from_parts([number(a, 10)?, number(b, 10)?, number(c, 10)?]);
-                Ok(unmarked.with_mark(number(mark, 16)?))
+                Ok(unmarked.with_event_tag(number(mark, 16)?))
             }
             _ => Err(PositionError),
         }
@@ -124,7 +124,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_position_comes_back_from_its_text(parts: [u64; 3], mark: u64) {
-            let position = Position::from_parts(parts).with_mark(mark);
+            let position = Position::from_parts(parts).with_event_tag(mark);
             prop_assert_eq!(position.to_string().parse(), Ok(position));
         }
 

@@ -164,8 +164,8 @@ impl ReadAll {
 ///
 /// ```
 /// use composable_rust_core::{LogPage, Position};
-/// let nothing_matched = LogPage { events: vec![], scanned: Position::from_sequence(900) };
-/// assert!(nothing_matched.scanned > Position::BEGINNING);
+/// let nothing_matched = LogPage { events: vec![], resume_after: Position::from_sequence(900) };
+/// assert!(nothing_matched.resume_after > Position::BEGINNING);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogPage {
@@ -173,5 +173,5 @@ pub struct LogPage {
     pub events: Vec<RecordedEvent>,
     /// The last position that was looked at, matching or not: the next page begins after it, and a checkpoint moves
     /// to it even where a filter matched nothing. Equal to the page's `after` when nothing more is readable now.
-    pub scanned: Position,
+    pub resume_after: Position,
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    CommandMark, Decoded, Encoded, Encoding, Event, EventError, EventId, EventMetadata, Position, SerializedEvent,
+    CommandMark, Decoded, EncodedEvent, Encoding, Event, EventError, EventId, EventMetadata, Position, SerializedEvent,
     StreamId, Version,
 };
 
@@ -91,8 +91,8 @@ impl RecordedEvent {
 
     /// The event as [`Event::decode`] takes it.
     #[must_use]
-    pub fn encoded(&self) -> Encoded<'_> {
-        Encoded {
+    pub fn encoded(&self) -> EncodedEvent<'_> {
+        EncodedEvent {
             event_type: &self.event_type,
             encoding: self.encoding,
             data: &self.data,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{CommandId, Encoded, Encoding, Event, EventError, EventId, EventMetadata, event};
+use crate::{CommandId, EncodedEvent, Encoding, Event, EventError, EventId, EventMetadata, event};
 
 /// An event on its way into a store: encoded and named, without a version yet.
 ///
@@ -30,20 +30,36 @@ pub struct SerializedEvent {
     pub command: Option<CommandMark>,
 }
 
-/// Marks the first event of a command, so that a store keeps the events of a command once per stream.
+/// Marks the first event of a command: a store keeps the events of a command once per stream.
 ///
 /// ```
-/// use composable_rust_core::{CommandId, CommandMark};
-/// let id: CommandId = "01890a5d-ac96-774b-bcce-b302099a8057".parse()?;
-/// assert_eq!(CommandMark { id, events: 2 }.events, 2);
+/// use composable_rust_core::{CommandId, CommandMark, Encoding, EventId, SerializedEvent};
+///
+/// let command_id: CommandId = "01890a5d-ac96-774b-bcce-b302099a8057".parse()?;
+/// let event_id: EventId = "01890a5d-ac96-774b-bcce-b302099a8058".parse()?;
+/// let placed = SerializedEvent::new(event_id, "OrderPlaced.v1", Encoding::BINCODE, vec![])
+///     .with_command(CommandMark::new(command_id, 1));
+/// assert_eq!(placed.command.map(|mark| mark.command_id), Some(command_id));
 /// # Ok::<(), uuid::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct CommandMark {
-    /// Which command.
-    pub id: CommandId,
-    /// How many events of this append are its, counted from the marked one.
-    pub events: u32,
+    /// The command.
+    pub command_id: CommandId,
+    /// The number of the command's events in this append, including the marked one.
+    pub event_count: u32,
+}
+
+impl CommandMark {
+    /// The mark of a command that has `event_count` events.
+    #[must_use]
+    pub const fn new(command_id: CommandId, event_count: u32) -> Self {
+        Self {
+            command_id,
+            event_count,
+        }
+    }
 }
 
 impl SerializedEvent {
@@ -63,9 +79,30 @@ impl SerializedEvent {
     /// Encodes `event`; in debug builds it is decoded again at once, to find out before it is stored for good.
     ///
     /// # Errors
-    /// What [`Event::encode`] says, and [`EventError::Unfaithful`] in debug builds. All are final: fix the event.
+    /// What [`Event::encode`] says, and [`EventError::NotRoundTrippable`] in debug builds. All are final: fix the event.
     pub fn encode<E: Event>(event: &E, id: EventId) -> Result<Self, EventError> {
         event::serialize(event, id)
+    }
+
+    /// The same event with another id, for a changed copy.
+    #[must_use]
+    pub fn with_id(mut self, id: EventId) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// The same event with another stored name.
+    #[must_use]
+    pub fn with_event_type(mut self, event_type: impl Into<Cow<'static, str>>) -> Self {
+        self.event_type = event_type.into();
+        self
+    }
+
+    /// The same event with other bytes, written in `encoding`.
+    #[must_use]
+    pub fn with_data(mut self, encoding: Encoding, data: Vec<u8>) -> Self {
+        (self.encoding, self.data) = (encoding, data);
+        self
     }
 
     /// Attaches metadata; empty metadata is none.
@@ -84,8 +121,8 @@ impl SerializedEvent {
 
     /// The event as [`Event::decode`] takes it.
     #[must_use]
-    pub fn encoded(&self) -> Encoded<'_> {
-        Encoded {
+    pub fn encoded(&self) -> EncodedEvent<'_> {
+        EncodedEvent {
             event_type: &self.event_type,
             encoding: self.encoding,
             data: &self.data,

@@ -69,6 +69,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// See [`SnapshotError`]; load the events from the first instead.
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>>;
 
+    /// Deletes the stream's snapshot, if it has one. The next load replays all events.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Unavailable`] or [`SnapshotError::Backend`]: the snapshot may still be there; delete it again.
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>>;
+
     /// [`EventStore::append`] with its parts as arguments.
     ///
     /// # Errors
@@ -111,8 +117,8 @@ pub trait EventStore: Send + Sync + 'static {
         Box::pin(async move {
             let (mut found, mut missing) = (Vec::new(), 0);
             while let Some(event) = events.try_next().await? {
-                if let Some(mark) = event.command.filter(|mark| mark.id == command_id) {
-                    missing = mark.events;
+                if let Some(mark) = event.command.filter(|mark| mark.command_id == command_id) {
+                    missing = mark.event_count;
                 }
                 if missing > 0 {
                     found.push(event);
@@ -166,7 +172,7 @@ pub trait EventLog: EventStore {
     ///
     /// # Errors
     /// See [`ReadError`].
-    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         self.head()
     }
 
@@ -174,7 +180,7 @@ pub trait EventLog: EventStore {
     ///
     /// # Errors
     /// See [`ReadError`].
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>>;
+    fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>>;
 }
 
 /// Also what has a default is asked of the store behind the pointer: it may have an answer of its own.
@@ -231,6 +237,10 @@ impl<S: EventStore + ?Sized> EventStore for Arc<S> {
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         (**self).load_snapshot(stream_id)
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        (**self).delete_snapshot(stream_id)
+    }
 }
 
 impl<L: EventLog + ?Sized> EventLog for Arc<L> {
@@ -242,11 +252,11 @@ impl<L: EventLog + ?Sized> EventLog for Arc<L> {
         (**self).head()
     }
 
-    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        (**self).complete_head()
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        (**self).wait_for_committed()
     }
 
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
-        (**self).wait(after)
+    fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+        (**self).wait_for_events(after)
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use composable_rust_core::{
     AppendError, Appended, CommandId, EventStore, ExpectedVersion, Position, ReadError, ReadStream, RecordedEvent,
-    SerializedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
+    SerializedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Unavailable, UnavailableReason,
+    Version,
 };
 use futures::{
     FutureExt,
@@ -22,11 +23,12 @@ fn own<'a, T: Send + 'a, E: Send + 'a>(answer: T) -> BoxFuture<'a, Result<T, E>>
     ready(Ok(answer)).boxed()
 }
 
+fn unavailable() -> ReadError {
+    Unavailable::new(UnavailableReason::Unreachable, Arc::new(std::fmt::Error)).into()
+}
+
 const fn appended(version: Version) -> Appended {
-    Appended {
-        version,
-        position: Position::BEGINNING,
-    }
+    Appended::new(version, Position::BEGINNING)
 }
 
 impl EventStore for Own {
@@ -50,6 +52,10 @@ impl EventStore for Own {
         own(None)
     }
 
+    fn delete_snapshot(&self, _: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        own(())
+    }
+
     fn append_events(
         &self,
         _: StreamId,
@@ -64,11 +70,11 @@ impl EventStore for Own {
         _: StreamId,
         _: Option<Version>,
     ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
-        ready(Err(ReadError::Unavailable(Arc::new(std::fmt::Error)))).boxed()
+        ready(Err(unavailable())).boxed()
     }
 
     fn load_command(&self, _: StreamId, _: CommandId) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
-        ready(Err(ReadError::Unavailable(Arc::new(std::fmt::Error)))).boxed()
+        ready(Err(unavailable())).boxed()
     }
 
     fn stream_version(&self, _: StreamId) -> BoxFuture<'static, Result<Version, ReadError>> {

@@ -6,8 +6,8 @@ use std::convert::Infallible;
 
 use chrono::DateTime;
 use composable_rust_core::{
-    Aggregate, Codec, Decoded, Encoded, Encoding, Event, EventError, EventId, ObserveError, Position, RecordedEvent,
-    SerializedEvent, Session, Version,
+    Aggregate, Codec, Decoded, EncodedEvent, Encoding, Event, EventError, EventId, ObserveError, Position,
+    RecordedEvent, SerializedEvent, Session, Version,
 };
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ impl Event for Added {
         Codec::BINCODE.encode(&self.0)
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         let codec = Codec::new(stored.encoding);
         match stored.event_type {
             "Added.v1" => codec.decode(stored.data).map(|n| Self(n).into()),

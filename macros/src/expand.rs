@@ -94,7 +94,7 @@ fn decode(event: &EventType) -> TokenStream {
     let otherwise = decode_flattened(event);
     quote! {
         fn decode(
-            stored: #krate::Encoded<'_>,
+            stored: #krate::EncodedEvent<'_>,
         ) -> ::core::result::Result<#krate::Decoded<Self>, #krate::EventError> {
             #codec
             #upcasts

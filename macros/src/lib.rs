@@ -4,7 +4,7 @@
 //! through the facade `composable-rust`, or beside `composable-rust-core`.
 //!
 //! ```
-//! use composable_rust_core::{Decoded, Encoded, Event, EventError};
+//! use composable_rust_core::{Decoded, EncodedEvent, Event, EventError};
 //! use composable_rust_macros::Event;
 //!
 //! #[derive(Debug, PartialEq, Event)]
@@ -17,7 +17,7 @@
 //!
 //! let locked = DoorEvent::Locked { code: 7 };
 //! let data = locked.encode()?;
-//! let stored = Encoded { event_type: "DoorLocked.v1", encoding: DoorEvent::ENCODING, data: &data };
+//! let stored = EncodedEvent { event_type: "DoorLocked.v1", encoding: DoorEvent::ENCODING, data: &data };
 //! assert_eq!(locked.event_type(), "DoorLocked.v1");
 //! assert_eq!(data, [7]);
 //! assert_eq!(DoorEvent::decode(stored)?, Decoded::One(locked));
@@ -97,7 +97,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// name lists the old one under `alias(...)`, and needs no type and no `From`.
 ///
 /// ```
-/// use composable_rust_core::{Decoded, Encoded, Encoding, Event};
+/// use composable_rust_core::{Decoded, EncodedEvent, Encoding, Event};
 /// use composable_rust_macros::Event;
 /// use serde::{Deserialize, Serialize};
 ///
@@ -123,7 +123,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 ///     }
 /// }
 ///
-/// let stored = Encoded { event_type: "OrderPlaced.v1", encoding: Encoding::BINCODE, data: &[3] };
+/// let stored = EncodedEvent { event_type: "OrderPlaced.v1", encoding: Encoding::BINCODE, data: &[3] };
 /// assert_eq!(OrderEvent::decode(stored)?, Decoded::One(OrderEvent::Placed(Placed { cents: 300 })));
 /// # Ok::<(), composable_rust_core::EventError>(())
 /// ```
@@ -134,7 +134,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// a flattened event in another encoding; type parameters, since a stored name stands for bytes of one shape; an enum
 /// without variants; a union; `event` on a field; and what serde was told but the stored form can't keep. That is, among
 /// others, `skip_serializing_if` and `flatten` on a field where events are written in bincode; within the types of fields
-/// the derive does not see them, and core's `EventError::Unfaithful` names such an event in debug builds. Names of a
+/// the derive does not see them, and core's `EventError::NotRoundTrippable` names such an event in debug builds. Names of a
 /// flattened event whose `Event` is written by hand are not known to the compiler: the type's own names are tried first,
 /// then the flattened events in their order.
 #[proc_macro_derive(Event, attributes(event, serde))]

@@ -6,8 +6,8 @@ use composable_rust_core::{AppendError, StreamAppend, Version};
 
 use crate::{
     connection::{Connections, Lease},
+    errors::{self, Kind},
     facts::Facts,
-    failure::{self, Kind},
     insert::{self, Manner, Verdict},
     job::{Answer, Job},
     judge, locked,
@@ -32,7 +32,7 @@ async fn together(connections: &Arc<Connections>, jobs: Vec<Job>, announcer: &Ar
     match connections.lease().await {
         Ok(lease) => Writer::new(lease, announcer).write(jobs).await,
         Err(error) => {
-            refuse(jobs, &failure::before_sending(error));
+            refuse(jobs, &errors::before_sending(error));
             Vec::new()
         }
     }
@@ -58,9 +58,9 @@ impl Failed {
 impl From<Failed> for AppendError {
     fn from(failed: Failed) -> Self {
         if failed.in_doubt {
-            failure::of_append(failed.error)
+            errors::of_append(failed.error)
         } else {
-            failure::before_sending(failed.error)
+            errors::before_sending(failed.error)
         }
     }
 }
@@ -222,10 +222,10 @@ impl<'a> Writer<'a> {
 
     async fn facts(&mut self, jobs: impl Iterator<Item = &Job>) -> Result<Vec<Facts>, AppendError> {
         let entries: Vec<&StreamAppend> = jobs.flat_map(|job| &job.appends).collect();
-        let connection = self.lease.connection().map_err(failure::before_sending)?;
+        let connection = self.lease.connection().map_err(errors::before_sending)?;
         let facts = Facts::read(connection, &entries).await;
         self.lease.finish(facts.as_ref().err());
-        facts.map_err(failure::before_sending)
+        facts.map_err(errors::before_sending)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use composable_rust_core::ReadError;
 use sqlx::{Executor, Row, postgres::PgRow};
 
-use crate::{PostgresEventStore, failure, statements};
+use crate::{PostgresEventStore, errors, statements};
 
 /// A transaction that readers of the log wait for: it is older than stored events, and may still commit.
 ///
@@ -49,7 +49,7 @@ impl PostgresEventStore {
                 rows.iter().map(blocker).collect()
             })
         });
-        work.await.map_err(failure::of_read)
+        work.await.map_err(errors::of_read)
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     address::Address,
-    failure::{self, Kind, Stopped},
+    errors::{self, Kind, Stopped},
     identity,
     open::Failed,
 };
@@ -260,7 +260,7 @@ impl Lease {
             // Somebody else may be the primary by now: the next connection asks the name again.
             Some(Kind::ReadOnly | Kind::Busy | Kind::Unreachable) => false,
             Some(Kind::Other) => {
-                failed.is_some_and(|error| error.as_database_error().is_some() && !failure::is_fatal(error))
+                failed.is_some_and(|error| error.as_database_error().is_some() && !errors::is_fatal(error))
             }
         };
     }

@@ -1,6 +1,6 @@
 //! Why a store could not be opened.
 
-use composable_rust_core::Source;
+use composable_rust_core::SharedError;
 
 /// Why a store could not be opened, migrated or adopted; nothing was changed. Each variant says what to do next.
 ///
@@ -19,28 +19,28 @@ pub enum OpenError {
     /// The address is not one of a PostgreSQL store. The source says what is wrong with it; the address itself is not
     /// shown, since it may hold a password.
     #[error("no address of a postgres store: expected postgres://user:password@host:port/database")]
-    InvalidUrl(#[source] Source),
+    InvalidUrl(#[source] SharedError),
     /// Nobody answers at the address within the acquire timeout, or the server is starting, stopping or full. Check host
     /// and port; worth a retry.
     #[error("the server can not be reached")]
-    Unreachable(#[source] Source),
+    Unreachable(#[source] SharedError),
     /// The address demands an encrypted connection, and this program was built without. Enable one of the features
     /// `tls-rustls-native-roots`, `tls-rustls-webpki` and `tls-native`, or write `?sslmode=disable` where the way to the
     /// server is private.
     #[error(
         "the url demands tls, for which none of the features tls-rustls-native-roots, tls-rustls-webpki and tls-native is enabled"
     )]
-    TlsNotBuiltIn(#[source] Source),
+    TlsNotBuiltIn(#[source] SharedError),
     /// No encrypted connection came about: the server offers none, or its certificate is not trusted. The source says
     /// which; `?sslmode=` says how much is demanded, and `?sslrootcert=` whom to trust.
     #[error("no encrypted connection to the server came about")]
-    Tls(#[source] Source),
+    Tls(#[source] SharedError),
     /// The server does not let this user in. Check name, password and the server's `pg_hba.conf`.
     #[error("the server refused the user or the password")]
-    Refused(#[source] Source),
+    Refused(#[source] SharedError),
     /// There is no database by this name. Create it.
     #[error("there is no such database")]
-    MissingDatabase(#[source] Source),
+    MissingDatabase(#[source] SharedError),
     /// The schema is not the first of the session's `search_path`. Migrating creates it; where the connections are not
     /// the store's own (a pool, a pooler), set `search_path` for the role or in the pool.
     #[error("the first schema of the search_path is {}, not {expected}", found.as_deref().unwrap_or("missing"))]
@@ -72,11 +72,11 @@ pub enum OpenError {
     /// The database of an application has a table of its own by a name that the store needs. Keep events in a schema of
     /// their own; see [`schema`](crate::PostgresOptions::schema).
     #[error("the schema has tables of other columns by the names that an event store needs")]
-    TableTaken(#[source] Source),
+    TableTaken(#[source] SharedError),
     /// The role lacks a right: to read and to append it needs what `docs/database-setup.md` grants, to migrate and to
     /// adopt it has to own the tables, or be allowed to create them.
     #[error("the role lacks a right")]
-    PermissionDenied(#[source] Source),
+    PermissionDenied(#[source] SharedError),
     /// The server is older than PostgreSQL 14. Upgrade it.
     #[error("the server is PostgreSQL {found}: at least 14 is needed")]
     ServerTooOld {
@@ -116,10 +116,10 @@ pub enum OpenError {
     Subscriber,
     /// The server is a standby, or was demoted: it can be read, and not migrated or adopted. Name the primary.
     #[error("the server can not be written")]
-    ReadOnly(#[source] Source),
+    ReadOnly(#[source] SharedError),
     /// The server, or the driver, failed for a reason of its own; the source says which.
     #[error("the store could not be opened")]
-    Backend(#[source] Source),
+    Backend(#[source] SharedError),
 }
 
 /// How a log was recognised as another cluster's.

@@ -31,10 +31,7 @@ pub(crate) struct Facts {
 impl Facts {
     fn none() -> Self {
         Self {
-            end: Appended {
-                version: Version::INITIAL,
-                position: Position::BEGINNING,
-            },
+            end: Appended::new(Version::INITIAL, Position::BEGINNING),
             ids: HashSet::new(),
             commands: HashMap::new(),
             repeated: None,
@@ -93,10 +90,7 @@ impl Facts {
         let is_record = |(stored, event): (&RecordedEvent, _)| stored.is_record_of(event);
         let is_repetition = stored.len() == append.events.len() && stored.iter().zip(&append.events).all(is_record);
         let last = stored.last().filter(|_| is_repetition);
-        Ok(last.map(|last| Appended {
-            version: last.version,
-            position: last.position,
-        }))
+        Ok(last.map(|last| Appended::new(last.version, last.position)))
     }
 }
 
@@ -109,7 +103,7 @@ async fn ask(connection: &mut PgConnection, entries: &[&StreamAppend]) -> Result
         let entries = (1_i64..).zip(entries);
         entries.flat_map(|(entry, append)| {
             let marks = append.events.iter().filter_map(|event| event.command);
-            marks.map(move |mark| (entry, *mark.id.as_uuid()))
+            marks.map(move |mark| (entry, *mark.command_id.as_uuid()))
         })
     };
     let query = sqlx::query(statements::FACTS)
@@ -123,10 +117,7 @@ async fn ask(connection: &mut PgConnection, entries: &[&StreamAppend]) -> Result
 
 /// The place in a row of `generation, transaction_id, position, event_id, version, fact, entry, asked`.
 fn place(row: &PgRow) -> Result<Appended, sqlx::Error> {
-    Ok(Appended {
-        version: insert::version(row, 4)?,
-        position: row::position(row)?,
-    })
+    Ok(Appended::new(insert::version(row, 4)?, row::position(row)?))
 }
 
 /// As many events after `before` as the entry has.

@@ -72,7 +72,7 @@ async fn one(
         .bind(event.encoding.code())
         .bind(&*event.data)
         .bind(json::metadata(event)?)
-        .bind(event.command.map(|mark| *mark.id.as_uuid()))
+        .bind(event.command.map(|mark| *mark.command_id.as_uuid()))
         .bind(event.command.map(command_events));
     // All rows, not the first one: they arrive before the commit, whose failure comes after them.
     connection.fetch_all(query).await
@@ -167,7 +167,11 @@ fn bind_events<'q>(query: PgQuery<'q>, entries: &[&StreamAppend]) -> Result<PgQu
         .bind(events().map(|event| event.encoding.code()).bind_iter())
         .bind(events().map(|event| &*event.data).bind_iter())
         .bind(metadata)
-        .bind(commands().map(|mark| mark.map(|mark| *mark.id.as_uuid())).bind_iter())
+        .bind(
+            commands()
+                .map(|mark| mark.map(|mark| *mark.command_id.as_uuid()))
+                .bind_iter(),
+        )
         .bind(commands().map(|mark| mark.map(command_events)).bind_iter()))
 }
 
@@ -183,7 +187,7 @@ const fn condition(expected: ExpectedVersion) -> (i16, i64) {
 
 /// Limits keep it far below.
 fn command_events(mark: CommandMark) -> i32 {
-    i32::try_from(mark.events).unwrap_or(i32::MAX)
+    i32::try_from(mark.event_count).unwrap_or(i32::MAX)
 }
 
 /// Limits keep it far below.
@@ -211,10 +215,10 @@ fn quick_verdicts(
             *verdict = Verdict {
                 accepted: true,
                 head: Version::try_from(version.get().saturating_sub(1)).ok(),
-                end: Some(Appended {
+                end: Some(Appended::new(
                     version,
-                    position: row::at(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, event.id),
-                }),
+                    row::at(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, event.id),
+                )),
             };
         }
     }
@@ -251,10 +255,10 @@ fn written(row: &PgRow, id: EventId) -> Result<Option<Appended>, sqlx::Error> {
     let Some(generation) = row.try_get(3)? else {
         return Ok(None);
     };
-    Ok(Some(Appended {
-        version: version(row, 2)?,
-        position: row::at(generation, row.try_get(4)?, row.try_get(5)?, id),
-    }))
+    Ok(Some(Appended::new(
+        version(row, 2)?,
+        row::at(generation, row.try_get(4)?, row.try_get(5)?, id),
+    )))
 }
 
 /// A batch that was accepted also says where the streams end that it only checked.
@@ -286,7 +290,7 @@ async fn complete(
             Some(_) => row::position(row)?,
             None => Position::BEGINNING,
         };
-        verdict.end = Some(Appended { version, position });
+        verdict.end = Some(Appended::new(version, position));
     }
     Ok(())
 }

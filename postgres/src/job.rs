@@ -8,7 +8,7 @@ use std::sync::{
 use composable_rust_core::{AppendError, Appended, StreamAppend};
 use tokio::sync::oneshot;
 
-use crate::failure::Stopped;
+use crate::errors::Stopped;
 
 pub(crate) type Answer = Result<Vec<Appended>, AppendError>;
 
@@ -61,12 +61,12 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        let why = Stopped::RuntimeEnded.source();
+        let why = Stopped::RuntimeEnded;
         let in_doubt = *self.in_doubt.get_mut();
         self.send(Err(if in_doubt {
-            AppendError::OutcomeUnknown(why)
+            AppendError::OutcomeUnknown(why.source())
         } else {
-            AppendError::Unavailable(why)
+            why.unavailable().into()
         }));
     }
 }

@@ -84,7 +84,7 @@ fn judge(append: &StreamAppend, facts: &Facts, verdict: Option<&Verdict>) -> Jud
 
 fn duplicate(append: &StreamAppend, facts: &Facts) -> Option<AppendError> {
     let mut marks = append.events.iter().filter_map(|event| event.command);
-    let stored = marks.find_map(|mark| Some((mark.id, *facts.commands.get(&mark.id)?)));
+    let stored = marks.find_map(|mark| Some((mark.command_id, *facts.commands.get(&mark.command_id)?)));
     if let Some((command_id, first)) = stored {
         let stream_id = append.stream_id.clone();
         return Some(AppendError::DuplicateCommand {

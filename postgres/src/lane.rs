@@ -232,7 +232,7 @@ fn marks(append: &StreamAppend) -> impl Iterator<Item = composable_rust_core::Co
         .events
         .iter()
         .filter_map(|event| event.command)
-        .map(|mark| mark.id)
+        .map(|mark| mark.command_id)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     connection::Connections,
-    failure::Rewound,
+    errors::Rewound,
     row::{self, Names, PAGE_BYTES},
     statements,
     types::Xid8,
@@ -123,26 +123,26 @@ async fn look_back(rows: &mut Rows<'_>, after: Position) -> Result<(), sqlx::Err
 /// Whether the event that once stood at `after` is gone, when this one was found there. A position without a mark can't
 /// tell; one that a standby has not heard of yet may come.
 pub(crate) fn is_lost(after: Position, found: Option<Uuid>, may_come: bool) -> bool {
-    let is_there = found.map_or(may_come, |id| row::mark(id.into()) == after.mark());
-    after.mark() != 0 && !is_there
+    let is_there = found.map_or(may_come, |id| row::event_tag(id.into()) == after.event_tag());
+    after.event_tag() != 0 && !is_there
 }
 
 /// The events that are wanted, and the place of the last one that was looked at.
 async fn events(rows: &mut Rows<'_>, after: Position) -> Result<Page, sqlx::Error> {
-    let (mut events, mut scanned, mut bytes) = (Vec::new(), after, 0);
+    let (mut events, mut resume_after, mut bytes) = (Vec::new(), after, 0);
     let mut names = Names::default();
     while let Some(row) = rows.try_next().await? {
         // Only a row that is not wanted has no type.
         if row.try_get::<Option<&str>, _>(6)?.is_none() {
-            scanned = row::position(&row)?;
+            resume_after = row::position(&row)?;
             continue;
         }
         let event = row::event(&row, &mut names)?;
-        scanned = event.position;
+        resume_after = event.position;
         bytes += row::bytes(&row, &event)?;
         events.push(event);
         if bytes > PAGE_BYTES {
-            let log = LogPage { events, scanned };
+            let log = LogPage { events, resume_after };
             return Ok(Page {
                 log,
                 bytes,
@@ -150,7 +150,7 @@ async fn events(rows: &mut Rows<'_>, after: Position) -> Result<Page, sqlx::Erro
             });
         }
     }
-    let log = LogPage { events, scanned };
+    let log = LogPage { events, resume_after };
     Ok(Page {
         log,
         bytes,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use composable_rust_core::Source;
+use composable_rust_core::SharedError;
 use sqlx::{PgConnection, PgPool, error::DatabaseError, postgres::PgConnectOptions};
 
 use crate::{
     OpenError, PostgresEventStore,
     address::{Address, Unparsed},
     connection::Connections,
-    failure::Kind,
+    errors::Kind,
     identity, migrate,
     options::Settings,
     server::Server,
@@ -153,7 +153,7 @@ impl Failed {
 }
 
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-fn of_code(code: &str) -> Option<fn(Source) -> OpenError> {
+fn of_code(code: &str) -> Option<fn(SharedError) -> OpenError> {
     match code {
         "28P01" | "28000" => Some(OpenError::Refused),
         "3D000" => Some(OpenError::MissingDatabase),

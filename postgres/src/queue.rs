@@ -23,7 +23,7 @@ use tracing::{Instrument, Span};
 use crate::{
     append,
     connection::Connections,
-    failure::Stopped,
+    errors::Stopped,
     job::{self, Answer, Job},
     lane::{Group, Lane},
     notify::Announcer,
@@ -60,7 +60,7 @@ impl Queue {
     }
 
     pub(crate) async fn append(self: &Arc<Self>, appends: Vec<StreamAppend>) -> Answer {
-        let unavailable = |why: Stopped| AppendError::Unavailable(why.source());
+        let unavailable = |why: Stopped| AppendError::from(why.unavailable());
         let runtime = Handle::try_current().map_err(|_| unavailable(Stopped::NoRuntime))?;
         let span = span(&appends);
         let (job, answer) = Job::new(appends);

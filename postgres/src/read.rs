@@ -4,7 +4,7 @@ use std::{collections::VecDeque, mem, sync::Arc};
 
 use composable_rust_core::{
     CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId,
-    reading::{Paging, Wanted, rest_of_command},
+    backend::{PageCursor, PageRequest, rest_of_command},
 };
 use futures::{
     StreamExt, TryStreamExt,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     connection::{Connections, Lease},
-    failure, row, statements,
+    errors, row, statements,
 };
 
 /// The most rows of a page: what most streams have in one round trip.
@@ -26,7 +26,7 @@ pub(crate) fn stream(
     read: ReadStream,
 ) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
     stream::try_unfold(Pages::new(connections, read), async |mut pages| {
-        let event = pages.event().await.map_err(failure::of_read)?;
+        let event = pages.event().await.map_err(errors::of_read)?;
         Ok(event.map(|event| (event, pages)))
     })
     .boxed()
@@ -37,7 +37,7 @@ pub(crate) async fn all(connections: Arc<Connections>, read: ReadStream) -> Resu
     let mut pages = Pages::new(connections, read);
     let mut events = Vec::new();
     loop {
-        pages.turn().await.map_err(failure::of_read)?;
+        pages.turn().await.map_err(errors::of_read)?;
         if pages.page.is_empty() {
             return Ok(events);
         }
@@ -56,7 +56,7 @@ pub(crate) async fn command(
     command_id: CommandId,
 ) -> Result<Vec<RecordedEvent>, ReadError> {
     let page = command_page(&connections, stream_id.clone(), command_id).await;
-    let mut events = page.map_err(failure::of_read)?.events;
+    let mut events = page.map_err(errors::of_read)?.events;
     if let Some(rest) = rest_of_command(&events) {
         events.extend(stream(connections, rest).try_collect::<Vec<_>>().await?);
     }
@@ -91,7 +91,7 @@ struct Pages {
     connections: Arc<Connections>,
     stream_id: StreamId,
     direction: Direction,
-    paging: Paging,
+    paging: PageCursor,
     /// How many rows the next page may have: fewer, where events are large.
     rows: u64,
     page: VecDeque<RecordedEvent>,
@@ -102,7 +102,7 @@ impl Pages {
         Self {
             connections,
             direction: read.direction,
-            paging: Paging::of(&read),
+            paging: PageCursor::of(&read),
             stream_id: read.stream_id,
             rows: PAGE_ROWS,
             page: VecDeque::new(),
@@ -126,12 +126,12 @@ impl Pages {
             // The rest of the answer was thrown away, and its connection: ask for what fits.
             self.rows = (count / 2).max(1);
         }
-        self.paging.turn(&page.events, !page.whole || count == wanted.events);
+        self.paging.advance(&page.events, !page.whole || count == wanted.events);
         self.page = page.events.into();
         Ok(())
     }
 
-    async fn ask(&self, wanted: Wanted) -> Result<row::Page, sqlx::Error> {
+    async fn ask(&self, wanted: PageRequest) -> Result<row::Page, sqlx::Error> {
         let sql = match self.direction {
             Direction::Forward => statements::READ_FORWARD,
             Direction::Backward => statements::READ_BACKWARD,

@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use composable_rust_core::{
-    CommandMark, Encoding, EventId, EventMetadata, Position, RecordedEvent, SerializedEvent, StreamId, Version, reading,
+    CommandMark, Encoding, EventId, EventMetadata, Position, RecordedEvent, SerializedEvent, StreamId, Version, backend,
 };
 use futures::{TryStreamExt, stream::BoxStream};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    failure::InvalidRow,
+    errors::InvalidRow,
     types::{JsonText, Xid8},
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct Page {
 pub(crate) struct Names {
     /// The stream that all rows are known to be of, and do not name.
     known: Option<StreamId>,
-    met: reading::Names,
+    met: backend::NameInterner,
 }
 
 impl Names {
@@ -39,7 +39,7 @@ impl Names {
     pub(crate) fn of(stream_id: Option<&StreamId>) -> Self {
         Self {
             known: stream_id.cloned(),
-            met: reading::Names::default(),
+            met: backend::NameInterner::default(),
         }
     }
 
@@ -96,11 +96,11 @@ pub(crate) fn position(row: &PgRow) -> Result<Position, sqlx::Error> {
 /// The position of the event `id` that has these numbers.
 pub(crate) const fn at(generation: i16, transaction: Xid8, position: i64, id: EventId) -> Position {
     let generation = generation.unsigned_abs() as u64;
-    Position::from_parts([generation, transaction.0, position.unsigned_abs()]).with_mark(mark(id))
+    Position::from_parts([generation, transaction.0, position.unsigned_abs()]).with_event_tag(event_tag(id))
 }
 
 /// The random half of an event's id. 0 would be none.
-pub(crate) const fn mark(id: EventId) -> u64 {
+pub(crate) const fn event_tag(id: EventId) -> u64 {
     match id.as_uuid().as_u64_pair().1 {
         0 => 1,
         mark => mark,
@@ -134,8 +134,5 @@ fn command(id: Option<Uuid>, events: Option<i32>) -> Result<Option<CommandMark>,
     let (Some(id), Some(events)) = (id, events) else {
         return Ok(None);
     };
-    Ok(Some(CommandMark {
-        id: id.into(),
-        events: events.try_into()?,
-    }))
+    Ok(Some(CommandMark::new(id.into(), events.try_into()?)))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use composable_rust_core::{Snapshot, SnapshotError, SnapshotOutcome, StreamId, Version};
 use sqlx::{Executor, Row};
 
-use crate::{connection::Connections, failure, statements};
+use crate::{connection::Connections, errors, statements};
 
 pub(crate) async fn save(
     connections: &Arc<Connections>,
@@ -17,7 +17,7 @@ pub(crate) async fn save(
         return Err(SnapshotError::TooLarge { bytes });
     }
     let changed = try_save(connections, stream_id, snapshot).await;
-    Ok(if changed.map_err(failure::of_snapshot)? {
+    Ok(if changed.map_err(errors::of_snapshot)? {
         SnapshotOutcome::Stored
     } else {
         SnapshotOutcome::Declined
@@ -42,7 +42,7 @@ pub(crate) async fn load(
     connections: &Arc<Connections>,
     stream_id: StreamId,
 ) -> Result<Option<Snapshot>, SnapshotError> {
-    try_load(connections, stream_id).await.map_err(failure::of_snapshot)
+    try_load(connections, stream_id).await.map_err(errors::of_snapshot)
 }
 
 async fn try_load(connections: &Arc<Connections>, stream_id: StreamId) -> Result<Option<Snapshot>, sqlx::Error> {
@@ -57,4 +57,10 @@ async fn try_load(connections: &Arc<Connections>, stream_id: StreamId) -> Result
         schema: u32::try_from(row.try_get::<i64, _>(1)?).map_err(|error| invalid(error.into()))?,
         data: row.try_get(2)?,
     }))
+}
+
+pub(crate) async fn delete(connections: &Arc<Connections>, stream_id: StreamId) -> Result<(), SnapshotError> {
+    let query = sqlx::query(statements::DELETE_SNAPSHOT).bind(String::from(stream_id));
+    let deleting = connections.run(|lease| Box::pin(async move { lease.connection()?.execute(query).await }));
+    deleting.await.map(drop).map_err(errors::of_snapshot)
 }

@@ -17,6 +17,7 @@ pub(crate) const READ_BACKWARD: &str = include_str!("../sql/read_backward.sql");
 pub(crate) const LOAD_COMMAND: &str = include_str!("../sql/load_command.sql");
 pub(crate) const SAVE_SNAPSHOT: &str = include_str!("../sql/save_snapshot.sql");
 pub(crate) const LOAD_SNAPSHOT: &str = include_str!("../sql/load_snapshot.sql");
+pub(crate) const DELETE_SNAPSHOT: &str = include_str!("../sql/delete_snapshot.sql");
 pub(crate) const SERVER: &str = include_str!("../sql/server.sql");
 pub(crate) const SCHEMA_VERSION: &str = include_str!("../sql/schema_version.sql");
 pub(crate) const IDENTITY: &str = include_str!("../sql/identity.sql");

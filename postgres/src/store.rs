@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use crate::{
     OpenError, PostgresOptions,
     connection::Connections,
-    failure,
+    errors,
     log::{self, PageSize},
     notify::Announcer,
     options::Settings,
@@ -157,6 +157,10 @@ impl EventStore for PostgresEventStore {
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         Box::pin(snapshot::load(&self.connections, stream_id))
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        Box::pin(snapshot::delete(&self.connections, stream_id))
+    }
 }
 
 impl EventLog for PostgresEventStore {
@@ -164,28 +168,28 @@ impl EventLog for PostgresEventStore {
         Box::pin(async move {
             log::page(&self.connections, &self.page_size, read)
                 .await
-                .map_err(failure::of_read)
+                .map_err(errors::of_read)
         })
     }
 
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        Box::pin(async move { log::head(&self.connections).await.map_err(failure::of_read) })
+        Box::pin(async move { log::head(&self.connections).await.map_err(errors::of_read) })
     }
 
-    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         Box::pin(async move {
-            let last = log::last(&self.connections).await.map_err(failure::of_read)?;
+            let last = log::last(&self.connections).await.map_err(errors::of_read)?;
             loop {
                 let head = self.head().await?;
                 if head >= last {
                     return Ok(head);
                 }
-                self.wait(head).await?;
+                self.wait_for_events(head).await?;
             }
         })
     }
 
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+    fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(self.watch.wait(after))
     }
 }

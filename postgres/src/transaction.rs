@@ -7,8 +7,8 @@ use sqlx::{Connection, Executor, PgConnection, PgTransaction, Row, postgres::PgB
 
 use crate::{
     PostgresEventStore, append,
+    errors::{self, Kind},
     facts::Facts,
-    failure::{self, Kind},
     insert::{self, Manner, Verdict},
     judge, locked, statements,
 };
@@ -85,7 +85,7 @@ async fn check_level(connection: &mut PgConnection) -> Result<(), TransactionErr
     let row = connection.fetch_one(sqlx::query(statements::ISOLATION)).await;
     let level = row
         .and_then(|row| row.try_get::<String, _>(0))
-        .map_err(failure::before_sending)?;
+        .map_err(errors::before_sending)?;
     match &*level {
         // To PostgreSQL they are the same.
         "read committed" | "read uncommitted" => Ok(()),
@@ -110,9 +110,7 @@ async fn append(
         {
             return Ok(answer?);
         }
-        let facts = Facts::read(connection, entries)
-            .await
-            .map_err(failure::before_sending)?;
+        let facts = Facts::read(connection, entries).await.map_err(errors::before_sending)?;
         if let Some(answer) = judge::answer(appends, &facts, verdicts.as_deref()) {
             return Ok(answer?);
         }
@@ -133,18 +131,18 @@ enum Attempt {
 
 /// Judges and writes under a savepoint: a refusal by the server would otherwise be the end of the transaction.
 async fn attempt(connection: &mut PgConnection, entries: &[&StreamAppend]) -> Result<Attempt, TransactionError> {
-    let mut savepoint = connection.begin().await.map_err(failure::before_sending)?;
+    let mut savepoint = connection.begin().await.map_err(errors::before_sending)?;
     let outcome = written_in_order(&mut savepoint, entries).await;
     match outcome {
         Ok(verdicts) => {
-            savepoint.commit().await.map_err(failure::before_sending)?;
+            savepoint.commit().await.map_err(errors::before_sending)?;
             Ok(Attempt::Written(verdicts))
         }
         Err(refused) => {
-            savepoint.rollback().await.map_err(failure::before_sending)?;
+            savepoint.rollback().await.map_err(errors::before_sending)?;
             match refused {
                 Refused::Failed(error) if Kind::of(&error) == Kind::Taken => Ok(Attempt::Taken(error)),
-                Refused::Failed(error) => Err(failure::before_sending(error).into()),
+                Refused::Failed(error) => Err(errors::before_sending(error).into()),
                 Refused::TooOld(stream_id) => Err(TransactionError::TooOld { stream_id }),
             }
         }

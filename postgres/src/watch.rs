@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     address::Address,
     connection::Connections,
-    failure::{self, Kind, Rewound, Stopped},
+    errors::{self, Kind, Rewound, Stopped},
     listen,
     log::{self, End},
     notify::Announcer,
@@ -83,7 +83,7 @@ impl Watch {
 
     /// Completes when something can be read after `after`.
     pub(crate) async fn wait(self: &Arc<Self>, after: Position) -> Answer {
-        let unavailable = |why: Stopped| ReadError::Unavailable(why.source());
+        let unavailable = |why: Stopped| ReadError::from(why.unavailable());
         let runtime = Handle::try_current().map_err(|_| unavailable(Stopped::NoRuntime))?;
         let (sender, answer) = oneshot::channel();
         let is_first = self.join(&runtime, after, sender).map_err(unavailable)?;
@@ -198,7 +198,7 @@ impl Watch {
         let mut answers = Vec::new();
         if let Some(lane) = self.state().lanes.get_mut(&runtime) {
             for after in &end.lost {
-                let gone = failure::of_read(Rewound { after: *after }.into());
+                let gone = errors::of_read(Rewound { after: *after }.into());
                 answers.extend(lane.take(*after).map(|answer| (answer, Err(gone.clone()))));
             }
             for after in lane.ready(end.readable) {
@@ -219,7 +219,7 @@ impl Watch {
             self.state().lanes.entry(runtime).and_modify(Lane::look_back_again);
             return;
         }
-        let error = failure::of_read(error);
+        let error = errors::of_read(error);
         let waiting = self
             .state()
             .lanes
@@ -243,7 +243,7 @@ impl Lane {
     /// Those who can read on; but whoever came after the question is looked back at first.
     fn ready(&self, readable: Position) -> Vec<Position> {
         let is_ready = |after: &Position, waiting: &Waiting| {
-            after.parts() < readable.parts() && (after.mark() == 0 || waiting.looked_back.is_some())
+            after.parts() < readable.parts() && (after.event_tag() == 0 || waiting.looked_back.is_some())
         };
         let ready = self.waiting.iter().filter(|(after, waiting)| is_ready(after, waiting));
         ready.map(|(after, _)| *after).collect()
@@ -265,7 +265,7 @@ impl Waiting {
     /// Whether it is time to look back at `after`.
     fn question(&mut self, after: Position) -> Option<Position> {
         let is_recent = self.looked_back.is_some_and(|looked| looked.elapsed() < LOOK_BACK);
-        if after.mark() == 0 || is_recent {
+        if after.event_tag() == 0 || is_recent {
             return None;
         }
         self.looked_back = Some(Instant::now());

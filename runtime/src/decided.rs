@@ -22,7 +22,7 @@ pub(crate) fn serialize<E: Event>(
     if let (Some(id), Some(first)) = (command_id, serialized.first_mut()) {
         // A command of more events than fit into the number is beyond every limit.
         let events = u32::try_from(events.len()).unwrap_or(u32::MAX);
-        first.command = Some(CommandMark { id, events });
+        first.command = Some(CommandMark::new(id, events));
     }
     Ok(serialized)
 }

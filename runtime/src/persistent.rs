@@ -3,8 +3,8 @@
 use std::{any::Any, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use composable_rust_core::{
-    AppendError, Appended, Clock, CommandId, EventStore, IdGenerator, ReadError, RecordedEvent, Snapshot,
-    SnapshotError, SnapshotOutcome, Source, StreamAppend, StreamId, Version,
+    AppendError, Appended, Clock, CommandId, EventStore, IdGenerator, ReadError, RecordedEvent, SharedError, Snapshot,
+    SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Unavailable, UnavailableReason, Version,
 };
 use futures::FutureExt;
 use tracing::{debug, warn};
@@ -48,22 +48,25 @@ impl Persistent {
     /// Sends the append, which expects an exact version, and the identical append again as long as its outcome is unknown
     /// or the store unavailable.
     pub(crate) async fn append(&self, append: StreamAppend) -> Result<Appended, AppendError> {
-        let mut unknown: Option<Source> = None;
+        let mut unknown: Option<SharedError> = None;
         let mut attempt = 1;
         loop {
             // A copy is sent, since the identical append may have to follow.
             let error = match self.append_once(append.clone()).await {
-                Err(AppendError::OutcomeUnknown(error)) => Arc::clone(unknown.insert(error)),
-                Err(AppendError::Unavailable(error)) => error,
+                Err(error @ AppendError::OutcomeUnknown(_)) => error,
+                Err(AppendError::Unavailable(error)) if error.reason.is_worth_a_retry() => error.into(),
                 // The identical append would have been recognised: it is not there, and can't come any more.
                 answer @ (Ok(_) | Err(AppendError::Conflict(_) | AppendError::DuplicateCommand { .. })) => {
                     return answer;
                 }
                 Err(refused) => return Err(unknown.map_or(refused, AppendError::OutcomeUnknown)),
             };
+            if let AppendError::OutcomeUnknown(error) = &error {
+                unknown = Some(Arc::clone(error));
+            }
             let Some(pause) = self.retries.outages.pause_after(attempt) else {
                 // Not written *this time* says nothing about the attempts before.
-                return Err(unknown.map_or(AppendError::Unavailable(error), AppendError::OutcomeUnknown));
+                return Err(unknown.map_or(error, AppendError::OutcomeUnknown));
             };
             warn!(stream_id = %append.stream_id, %error, attempt, "append repeated after a pause");
             self.pause(pause).await;
@@ -94,7 +97,7 @@ impl Persistent {
     pub(crate) async fn read<T>(&self, question: impl Future<Output = Result<T, ReadError>>) -> Result<T, ReadError> {
         match self.answer(question).await {
             Ok(answer) => answer,
-            Err(why @ NoAnswer::Timeout) => Err(ReadError::Unavailable(Arc::new(why))),
+            Err(why @ NoAnswer::Timeout) => Err(Unavailable::new(UnavailableReason::TimedOut, Arc::new(why)).into()),
             Err(why @ NoAnswer::Panic(_)) => Err(ReadError::Backend(Arc::new(why))),
         }
     }
@@ -103,7 +106,7 @@ impl Persistent {
         let answer = self
             .answer(async move { self.store.load_snapshot(stream_id).await })
             .await;
-        answer.unwrap_or_else(|why| Err(SnapshotError::Unavailable(Arc::new(why))))
+        answer.unwrap_or_else(|why| Err(Unavailable::new(UnavailableReason::TimedOut, Arc::new(why)).into()))
     }
 
     pub(crate) async fn save_snapshot(
@@ -114,7 +117,7 @@ impl Persistent {
         let answer = self
             .answer(async move { self.store.save_snapshot(stream_id, snapshot).await })
             .await;
-        answer.unwrap_or_else(|why| Err(SnapshotError::Unavailable(Arc::new(why))))
+        answer.unwrap_or_else(|why| Err(Unavailable::new(UnavailableReason::TimedOut, Arc::new(why)).into()))
     }
 
     /// Waits for about so long.
@@ -155,6 +158,9 @@ impl Persistent {
             let Err(ReadError::Unavailable(error)) = &loaded else {
                 return loaded;
             };
+            if !error.reason.is_worth_a_retry() {
+                return loaded;
+            }
             let Some(pause) = self.retries.outages.pause_after(attempt) else {
                 return loaded;
             };

@@ -12,8 +12,8 @@ use sqlx::{
 
 use crate::{
     connection::{Connections, Lease},
+    errors::{self, Kind},
     facts::{self, Facts},
-    failure::{self, Kind},
     insert,
     job::{Answer, Job},
     judge::Judge,
@@ -40,7 +40,7 @@ pub(crate) async fn group(writer: &Arc<Connections>, jobs: &mut [Job], trust: &T
 type Written = (Vec<Answer>, i64);
 
 async fn try_group(writer: &Arc<Connections>, jobs: &mut [Job], trust: &Trust) -> Result<Written, AppendError> {
-    let mut lease = writer.lease().await.map_err(failure::before_commit)?;
+    let mut lease = writer.lease().await.map_err(errors::before_commit)?;
     if let Some(appended) = try_one(&mut lease, jobs).await? {
         let log_end = row::after(appended.position);
         return Ok((vec![Ok(vec![appended])], log_end));
@@ -62,8 +62,8 @@ async fn try_one(lease: &mut Lease, jobs: &mut [Job]) -> Result<Option<Appended>
     let Some((append, event)) = only_event(&job.appends) else {
         return Ok(None);
     };
-    let query = bind_one(append, event).map_err(failure::before_commit)?;
-    let connection = lease.connection().map_err(failure::before_commit)?;
+    let query = bind_one(append, event).map_err(errors::before_commit)?;
+    let connection = lease.connection().map_err(errors::before_commit)?;
     job.reply.in_doubt(true);
     // Its row arrives before it is committed: only the end of the statement says so.
     let mut results = connection.fetch_many(query);
@@ -79,10 +79,10 @@ async fn try_one(lease: &mut Lease, jobs: &mut [Job]) -> Result<Option<Appended>
     drop(results);
     match outcome {
         // The driver's thread is gone: neither a row nor the lack of one is an answer.
-        Ok(()) if !answered => Err(failure::at_commit(sqlx::Error::WorkerCrashed)),
-        Ok(()) => row.as_ref().map(appended).transpose().map_err(failure::at_commit),
+        Ok(()) if !answered => Err(errors::at_commit(sqlx::Error::WorkerCrashed)),
+        Ok(()) => row.as_ref().map(appended).transpose().map_err(errors::at_commit),
         Err(error) if Kind::of(&error) == Kind::Constraint => Ok(None),
-        Err(error) => Err(failure::at_commit(error)),
+        Err(error) => Err(errors::at_commit(error)),
     }
 }
 
@@ -106,7 +106,7 @@ fn in_doubt(jobs: &mut [Job], in_doubt: bool) {
 }
 
 async fn write_plan(lease: &mut Lease, plan: Plan<'_>, trust: &Trust) -> Result<Option<Written>, AppendError> {
-    let connection = lease.transaction().map_err(failure::before_commit)?;
+    let connection = lease.transaction().map_err(errors::before_commit)?;
     match insert::transaction(connection, &plan.placed).await {
         Ok(()) => {
             lease.committed();
@@ -160,15 +160,15 @@ fn appended(row: &SqliteRow) -> Result<Appended, sqlx::Error> {
 }
 
 async fn transaction(lease: &mut Lease, jobs: &mut [Job]) -> Result<Written, AppendError> {
-    let connection = lease.transaction().map_err(failure::before_commit)?;
-    let facts = begin(connection, jobs).await.map_err(failure::before_commit)?;
+    let connection = lease.transaction().map_err(errors::before_commit)?;
+    let facts = begin(connection, jobs).await.map_err(errors::before_commit)?;
     let mut judge = Judge::new(facts);
     let mut answers = Vec::with_capacity(jobs.len());
     // Separated, so that the events can be borrowed while the replies are marked.
     let (entries, replies): (Vec<_>, Vec<_>) = jobs.iter_mut().map(|job| (&*job.appends, &mut job.reply)).unzip();
     for appends in entries {
         let answer = judge.job(appends, connection).await;
-        answers.push(answer.map_err(failure::before_commit)?);
+        answers.push(answer.map_err(errors::before_commit)?);
     }
     let log_end = judge.log_end();
     for reply in replies {

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    failure::{Kind, Stopped},
+    errors::{Kind, Stopped},
     options::Settings,
     statements,
 };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use composable_rust_core::Source;
+use composable_rust_core::SharedError;
 
 /// Why a store could not be opened; nothing was changed that matters.
 ///
@@ -50,7 +50,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// What the system or the driver said.
-        source: Source,
+        source: SharedError,
     },
     /// The file is something else than a database, or is encrypted. Choose another path; it was left as it was.
     #[error("{} is not a sqlite database", path.display())]
@@ -58,7 +58,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// What the driver said.
-        source: Source,
+        source: SharedError,
     },
     /// The file, or its directory, may not be written. Change the permissions; a store writes even to read, because
     /// its write-ahead log lies beside the file.
@@ -84,8 +84,8 @@ pub enum OpenError {
     },
     /// Another process kept the file locked for longer than the busy timeout. Worth a retry.
     #[error("the database is locked by another process")]
-    Busy(#[source] Source),
+    Busy(#[source] SharedError),
     /// SQLite failed for a reason of its own; the source says which.
     #[error("the store could not be opened")]
-    Backend(#[source] Source),
+    Backend(#[source] SharedError),
 }

@@ -46,10 +46,7 @@ impl Place {
     }
 
     pub(crate) fn appended(self) -> Appended {
-        Appended {
-            version: self.version(),
-            position: row::at(self.position),
-        }
+        Appended::new(self.version(), row::at(self.position))
     }
 
     /// The last of `events` whose first is here. The events of a command are part of one append, whose versions and
@@ -74,7 +71,7 @@ fn entry(append: &StreamAppend) -> String {
     let hex = |id: &Uuid| format!("\"{}\"", id.simple());
     let events = append.events.iter().map(|event| hex(event.id.as_uuid()));
     let marks = append.events.iter().filter_map(|event| event.command);
-    let commands = marks.map(|mark| hex(mark.id.as_uuid()));
+    let commands = marks.map(|mark| hex(mark.command_id.as_uuid()));
     format!(
         "{{\"stream\":{},\"events\":[{}],\"commands\":[{}]}}",
         serde_json::Value::from(append.stream_id.as_str()),
@@ -118,7 +115,8 @@ impl StreamFacts {
     pub(crate) fn remember(&mut self, event: &SerializedEvent) {
         self.ids.insert(event.id);
         if let Some(mark) = event.command {
-            self.commands.insert(mark.id, self.end.last_of(mark.events));
+            self.commands
+                .insert(mark.command_id, self.end.last_of(mark.event_count));
         }
     }
 

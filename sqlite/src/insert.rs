@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use sqlx::{Either, Executor, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
 use crate::{
-    failure::{self, Kind},
+    errors::{self, Kind},
     judge::Placed,
     row, statements,
 };
@@ -36,9 +36,9 @@ impl Failed {
 impl From<Failed> for AppendError {
     fn from(failed: Failed) -> Self {
         if failed.at_commit {
-            failure::at_commit(failed.error)
+            errors::at_commit(failed.error)
         } else {
-            failure::before_commit(failed.error)
+            errors::before_commit(failed.error)
         }
     }
 }
@@ -157,8 +157,8 @@ pub(crate) fn bind_event<'q>(
         .bind(event.encoding.code())
         .bind(event.data.clone())
         .bind(row::metadata_json(event)?)
-        .bind(command.map(|mark| *mark.id.as_uuid()))
-        .bind(command.map(|mark| mark.events))
+        .bind(command.map(|mark| *mark.command_id.as_uuid()))
+        .bind(command.map(|mark| mark.event_count))
         .bind(recorded_at))
 }
 

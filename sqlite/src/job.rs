@@ -5,7 +5,7 @@ use std::sync::Arc;
 use composable_rust_core::{AppendError, Appended, StreamAppend};
 use tokio::{runtime::Handle, sync::oneshot};
 
-use crate::failure::Stopped;
+use crate::errors::Stopped;
 
 pub(crate) type Answer = Result<Vec<Appended>, AppendError>;
 
@@ -66,11 +66,11 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        let why = Stopped::RuntimeEnded.source();
+        let why = Stopped::RuntimeEnded;
         self.send(Err(if self.in_doubt {
-            AppendError::OutcomeUnknown(why)
+            AppendError::OutcomeUnknown(why.source())
         } else {
-            AppendError::Unavailable(why)
+            why.unavailable().into()
         }));
     }
 }

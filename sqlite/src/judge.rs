@@ -130,10 +130,7 @@ impl<'a> Judge<'a> {
         let mut last = None;
         for (index, (version, event)) in (from..=to).zip(&append.events).enumerate() {
             last = match stored.get(index) {
-                Some(old) if old.is_record_of(event) => Some(Appended {
-                    version: old.version,
-                    position: old.position,
-                }),
+                Some(old) if old.is_record_of(event) => Some(Appended::new(old.version, old.position)),
                 Some(_) => return Ok(None),
                 None => self.placed_as(&append.stream_id, version, event),
             };
@@ -186,7 +183,7 @@ impl<'a> Judge<'a> {
 
 fn duplicate(stream: &StreamFacts, append: &StreamAppend) -> Option<AppendError> {
     let mut marks = append.events.iter().filter_map(|event| event.command);
-    let stored = marks.find_map(|mark| Some((mark.id, *stream.commands.get(&mark.id)?)));
+    let stored = marks.find_map(|mark| Some((mark.command_id, *stream.commands.get(&mark.command_id)?)));
     if let Some((command_id, first)) = stored {
         let stream_id = append.stream_id.clone();
         return Some(AppendError::DuplicateCommand {

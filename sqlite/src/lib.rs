@@ -1,7 +1,7 @@
 //! The embedded, durable event store of composable-rust: one SQLite file, no server, no set-up.
 //!
 //! **It is** the whole contract of `composable-rust-core`: streams with optimistic concurrency, the log in one order,
-//! snapshots. An append that was acknowledged is on the disk: it survives `kill -9` and a power failure, as far as the
+//! snapshots. An append that was acknowledged is on the disk: it survives `kill -9` and a power errors, as far as the
 //! disk keeps what it says it has synced. Appends that arrive while one is being synced share the next sync, so that
 //! many callers at once cost little more than one.
 //!
@@ -39,8 +39,8 @@
 mod append;
 mod connection;
 mod error;
+mod errors;
 mod facts;
-mod failure;
 mod gap;
 mod insert;
 mod job;

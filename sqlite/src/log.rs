@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use composable_rust_core::{Direction, EventFilter, LogPage, Position, ReadAll, reading::Names};
+use composable_rust_core::{Direction, EventFilter, LogPage, Position, ReadAll, backend::NameInterner};
 use futures::TryStreamExt;
 use sqlx::{Executor, Row, Sqlite, query::Query, sqlite::SqliteArguments};
 use tokio::sync::watch;
@@ -37,7 +37,7 @@ pub(crate) async fn page(readers: &Arc<Connections>, read: ReadAll) -> Result<Lo
     Ok(LogPage {
         events: page.events,
         // The page may be newer than the end that was read before it.
-        scanned: if full { last } else { last.max(looked_at) },
+        resume_after: if full { last } else { last.max(looked_at) },
     })
 }
 
@@ -65,7 +65,7 @@ async fn packed(readers: &Arc<Connections>, query: Sql) -> Result<(i64, row::Pag
     let [end, packed] = rows.as_slice() else {
         return Err(sqlx::Error::RowNotFound);
     };
-    let page = packed::page(packed, Direction::Forward, None, &mut Names::default())?;
+    let page = packed::page(packed, Direction::Forward, None, &mut NameInterner::default())?;
     Ok((end.try_get(3)?, page))
 }
 

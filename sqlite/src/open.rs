@@ -12,7 +12,7 @@ use sqlx::{Executor, SqliteConnection, sqlite::SqliteConnectOptions};
 use crate::{
     OpenError, SqliteEventStore,
     connection::{self, Connections},
-    failure::Kind,
+    errors::Kind,
     migrate,
     options::Settings,
 };

@@ -6,13 +6,13 @@
 use std::str;
 
 use composable_rust_core::{
-    CommandMark, Direction, Encoding, RecordedEvent, SerializedEvent, StreamId, Version, reading::Names,
+    CommandMark, Direction, Encoding, RecordedEvent, SerializedEvent, StreamId, Version, backend::NameInterner,
 };
 use sqlx::{Row, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use crate::{
-    failure::InvalidRow,
+    errors::InvalidRow,
     row::{self, BoxError, Page},
 };
 
@@ -34,7 +34,7 @@ pub(crate) fn page(
     packed: &SqliteRow,
     direction: Direction,
     known: Option<&StreamId>,
-    names: &mut Names,
+    names: &mut NameInterner,
 ) -> Result<Page, sqlx::Error> {
     // Without any row, the value is NULL.
     let packed: Option<&[u8]> = packed.try_get(0)?;
@@ -45,7 +45,7 @@ fn unpack(
     packed: &[u8],
     direction: Direction,
     known: Option<&StreamId>,
-    names: &mut Names,
+    names: &mut NameInterner,
 ) -> Result<Page, sqlx::Error> {
     let mut rest = Rest(packed);
     let mut events = Vec::new();
@@ -70,7 +70,11 @@ fn goes(direction: Direction, events: &[RecordedEvent]) -> bool {
     }
 }
 
-fn event(rest: &mut Rest<'_>, known: Option<&StreamId>, names: &mut Names) -> Result<RecordedEvent, sqlx::Error> {
+fn event(
+    rest: &mut Rest<'_>,
+    known: Option<&StreamId>,
+    names: &mut NameInterner,
+) -> Result<RecordedEvent, sqlx::Error> {
     // Without a position, there is no row to name.
     let position = rest.number().map_err(sqlx::Error::Decode)?;
     decode(rest, position, known, names).map_err(|source| {
@@ -83,7 +87,7 @@ fn decode(
     rest: &mut Rest<'_>,
     position: i64,
     known: Option<&StreamId>,
-    names: &mut Names,
+    names: &mut NameInterner,
 ) -> Result<RecordedEvent, BoxError> {
     let (version, recorded_at) = (rest.number()?, rest.number()?);
     let (encoding, command_events) = (rest.number()?, rest.number()?);
@@ -145,7 +149,7 @@ impl<'a> Rest<'a> {
     fn command(&mut self, events: i64) -> Result<Option<CommandMark>, BoxError> {
         let events = u32::try_from(events)?;
         let id = (events > 0).then(|| self.uuid()).transpose()?;
-        Ok(id.map(|id| CommandMark { id: id.into(), events }))
+        Ok(id.map(|id| CommandMark::new(id.into(), events)))
     }
 
     /// To the next row, if there is one.
@@ -184,7 +188,7 @@ mod tests {
     }
 
     fn read(packed: &[u8]) -> Result<Page, sqlx::Error> {
-        unpack(packed, Direction::Forward, None, &mut Names::default())
+        unpack(packed, Direction::Forward, None, &mut NameInterner::default())
     }
 
     #[test]
@@ -197,7 +201,7 @@ mod tests {
         };
         assert_eq!((first.stream_id.as_str(), &*first.event_type), ("order-1", "Opened.v1"));
         assert_eq!(
-            (first.data.as_slice(), first.command.unwrap().events),
+            (first.data.as_slice(), first.command.unwrap().event_count),
             (&b"! 1 ;"[..], 3)
         );
         assert_eq!(first.metadata.as_ref().unwrap().actor.as_deref(), Some("a"));
@@ -236,7 +240,7 @@ mod tests {
             rows.join(&BETWEEN)
         };
         let (forward, backward) = (rows(&[1, 2, 3]), rows(&[3, 2, 1]));
-        let read_backward = |packed: &[u8]| unpack(packed, Direction::Backward, None, &mut Names::default());
+        let read_backward = |packed: &[u8]| unpack(packed, Direction::Backward, None, &mut NameInterner::default());
         assert!(read(&forward).is_ok() && read_backward(&backward).is_ok());
         assert!(read(&backward).is_err() && read_backward(&forward).is_err());
         for mixed in [rows(&[1, 3, 2]), rows(&[2, 3, 1]), rows(&[1, 1])] {

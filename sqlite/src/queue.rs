@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     append,
     connection::Connections,
-    failure::Stopped,
+    errors::Stopped,
     job::{self, Answer, Job},
     trust::Trust,
 };
@@ -111,7 +111,7 @@ impl Queue {
     }
 
     pub(crate) async fn append(self: &Arc<Self>, appends: Vec<StreamAppend>) -> Answer {
-        let unavailable = |why: Stopped| AppendError::Unavailable(why.source());
+        let unavailable = |why: Stopped| AppendError::from(why.unavailable());
         let runtime = Handle::try_current().map_err(|_| unavailable(Stopped::NoRuntime))?;
         let (job, answer) = Job::new(appends, runtime.clone());
         self.push(job).map_err(unavailable)?;

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, mem, sync::Arc};
 
 use composable_rust_core::{
     CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId, Version,
-    reading::{Names, Paging, Wanted, rest_of_command},
+    backend::{NameInterner, PageCursor, PageRequest, rest_of_command},
 };
 use futures::{
     StreamExt, TryStreamExt,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     connection::Connections,
-    failure,
+    errors,
     gap::{Gap, Versions},
     packed, row,
     statements::{self, PACKED},
@@ -35,7 +35,7 @@ pub(crate) fn stream(
     read: ReadStream,
 ) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
     stream::try_unfold(Pages::new(readers, read), async |mut pages| {
-        let event = pages.event().await.map_err(failure::of_read)?;
+        let event = pages.event().await.map_err(errors::of_read)?;
         Ok(event.map(|event| (event, pages)))
     })
     .boxed()
@@ -46,7 +46,7 @@ pub(crate) async fn all(readers: Arc<Connections>, read: ReadStream) -> Result<V
     let mut pages = Pages::new(readers, read);
     let mut events = Vec::new();
     loop {
-        pages.turn().await.map_err(failure::of_read)?;
+        pages.turn().await.map_err(errors::of_read)?;
         if pages.page.is_empty() {
             return Ok(events);
         }
@@ -65,12 +65,12 @@ pub(crate) async fn command(
     command_id: CommandId,
 ) -> Result<Vec<RecordedEvent>, ReadError> {
     let page = command_page(&readers, stream_id.clone(), command_id).await;
-    let mut events = page.map_err(failure::of_read)?.events;
+    let mut events = page.map_err(errors::of_read)?.events;
     if let Some(rest) = rest_of_command(&events) {
         events.extend(stream(readers, rest).try_collect::<Vec<_>>().await?);
     }
     match rest_of_command(&events).and_then(|rest| rest.from) {
-        Some(missing) => Err(failure::of_read(Gap::Version(missing).into())),
+        Some(missing) => Err(errors::of_read(Gap::Version(missing).into())),
         None => Ok(events),
     }
 }
@@ -97,10 +97,10 @@ struct Pages {
     readers: Arc<Connections>,
     stream_id: StreamId,
     direction: Direction,
-    paging: Paging,
+    paging: PageCursor,
     versions: Versions,
     pace: Pace,
-    names: Names,
+    names: NameInterner,
     page: VecDeque<RecordedEvent>,
 }
 
@@ -109,11 +109,11 @@ impl Pages {
         Self {
             readers,
             direction: read.direction,
-            paging: Paging::of(&read),
+            paging: PageCursor::of(&read),
             versions: Versions::of(read.direction, read.from.unwrap_or(Version::INITIAL)),
             stream_id: read.stream_id,
             pace: Pace::new(),
-            names: Names::default(),
+            names: NameInterner::default(),
             page: VecDeque::new(),
         }
     }
@@ -138,14 +138,14 @@ impl Pages {
             };
             let more = !page.whole || page.events.len() as u64 == wanted.events;
             self.versions.hold(&page.events, !more)?;
-            self.paging.turn(&page.events, more);
+            self.paging.advance(&page.events, more);
             self.pace.turned(page.whole);
             self.page = page.events.into();
         }
         Ok(())
     }
 
-    async fn packed(&mut self, wanted: Wanted) -> Result<row::Page, sqlx::Error> {
+    async fn packed(&mut self, wanted: PageRequest) -> Result<row::Page, sqlx::Error> {
         let sql = match self.direction {
             Direction::Forward => &PACKED.forward,
             Direction::Backward => &PACKED.backward,
@@ -155,7 +155,7 @@ impl Pages {
         packed::page(&packed, self.direction, Some(&self.stream_id), &mut self.names)
     }
 
-    async fn rows(&self, wanted: Wanted) -> Result<row::Page, sqlx::Error> {
+    async fn rows(&self, wanted: PageRequest) -> Result<row::Page, sqlx::Error> {
         let sql = match self.direction {
             Direction::Forward => statements::READ_FORWARD,
             Direction::Backward => statements::READ_BACKWARD,
@@ -167,7 +167,7 @@ impl Pages {
         page.await
     }
 
-    fn query(&self, sql: &'static str, wanted: Wanted) -> Query<'static, Sqlite, SqliteArguments> {
+    fn query(&self, sql: &'static str, wanted: PageRequest) -> Query<'static, Sqlite, SqliteArguments> {
         sqlx::query(sql)
             .bind(String::from(self.stream_id.clone()))
             .bind(wanted.from.as_i64())

@@ -10,7 +10,7 @@ use futures::{TryStreamExt, stream::BoxStream};
 use sqlx::{Decode, Row, Sqlite, Type, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use crate::failure::InvalidRow;
+use crate::errors::InvalidRow;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -88,7 +88,7 @@ pub(crate) fn metadata(json: Option<&str>) -> Result<Option<EventMetadata>, BoxE
 
 fn command(id: Option<Uuid>, events: Option<u32>) -> Option<CommandMark> {
     let events = events.filter(|events| *events > 0)?;
-    Some(CommandMark { id: id?.into(), events })
+    Some(CommandMark::new(id?.into(), events))
 }
 
 pub(crate) fn instant(micros: i64) -> Result<DateTime<Utc>, BoxError> {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use composable_rust_core::{Snapshot, SnapshotError, SnapshotOutcome, StreamId, Version};
 use sqlx::{Executor, Row};
 
-use crate::{connection::Connections, failure, row, statements};
+use crate::{connection::Connections, errors, row, statements};
 
 pub(crate) async fn save(
     writer: &Arc<Connections>,
@@ -18,7 +18,7 @@ pub(crate) async fn save(
     }
     let changed = try_save(writer, stream_id, snapshot)
         .await
-        .map_err(failure::of_snapshot)?;
+        .map_err(errors::of_snapshot)?;
     Ok(if changed {
         SnapshotOutcome::Stored
     } else {
@@ -38,7 +38,7 @@ async fn try_save(writer: &Arc<Connections>, stream_id: StreamId, snapshot: Snap
 }
 
 pub(crate) async fn load(readers: &Arc<Connections>, stream_id: StreamId) -> Result<Option<Snapshot>, SnapshotError> {
-    try_load(readers, stream_id).await.map_err(failure::of_snapshot)
+    try_load(readers, stream_id).await.map_err(errors::of_snapshot)
 }
 
 async fn try_load(readers: &Arc<Connections>, stream_id: StreamId) -> Result<Option<Snapshot>, sqlx::Error> {
@@ -52,4 +52,10 @@ async fn try_load(readers: &Arc<Connections>, stream_id: StreamId) -> Result<Opt
         schema: row.try_get(1)?,
         data: row.try_get(2)?,
     }))
+}
+
+pub(crate) async fn delete(writer: &Arc<Connections>, stream_id: StreamId) -> Result<(), SnapshotError> {
+    let query = sqlx::query(statements::DELETE_SNAPSHOT).bind(String::from(stream_id));
+    let deleted = writer.run(|connection| connection.execute(query)).await;
+    deleted.map(drop).map_err(errors::of_snapshot)
 }

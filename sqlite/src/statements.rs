@@ -11,6 +11,7 @@ pub(crate) const LOAD_COMMAND: &str = include_str!("../sql/load_command.sql");
 pub(crate) const LOG_END: &str = include_str!("../sql/log_end.sql");
 pub(crate) const SAVE_SNAPSHOT: &str = include_str!("../sql/save_snapshot.sql");
 pub(crate) const LOAD_SNAPSHOT: &str = include_str!("../sql/load_snapshot.sql");
+pub(crate) const DELETE_SNAPSHOT: &str = include_str!("../sql/delete_snapshot.sql");
 pub(crate) const CHECKPOINT: &str = include_str!("../sql/checkpoint.sql");
 pub(crate) const TABLES: &str = include_str!("../sql/tables.sql");
 pub(crate) const SCHEMA_VERSION: &str = include_str!("../sql/schema_version.sql");

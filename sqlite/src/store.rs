@@ -9,7 +9,7 @@ use composable_rust_core::{
 use futures::{future::BoxFuture, stream::BoxStream};
 
 use crate::{
-    OpenError, SqliteOptions, connection::Connections, failure, log, options::Settings, queue::Queue, read, snapshot,
+    OpenError, SqliteOptions, connection::Connections, errors, log, options::Settings, queue::Queue, read, snapshot,
 };
 
 /// An event store in a SQLite file, or in memory. Clones share it.
@@ -142,19 +142,23 @@ impl EventStore for SqliteEventStore {
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         Box::pin(snapshot::load(&self.readers, stream_id))
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        Box::pin(snapshot::delete(&self.writer, stream_id))
+    }
 }
 
 impl EventLog for SqliteEventStore {
     fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
-        Box::pin(async move { log::page(&self.readers, read).await.map_err(failure::of_read) })
+        Box::pin(async move { log::page(&self.readers, read).await.map_err(errors::of_read) })
     }
 
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        Box::pin(async move { log::head(&self.readers).await.map_err(failure::of_read) })
+        Box::pin(async move { log::head(&self.readers).await.map_err(errors::of_read) })
     }
 
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+    fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         let waiting = log::wait(&self.readers, self.queue.committed(), after, self.poll_interval);
-        Box::pin(async move { waiting.await.map_err(failure::of_read) })
+        Box::pin(async move { waiting.await.map_err(errors::of_read) })
     }
 }

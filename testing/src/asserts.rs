@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use composable_rust_core::{Decoded, Encoded, Event, ReadError, RecordedEvent, SerializedEvent, StreamId};
+use composable_rust_core::{Decoded, EncodedEvent, Event, ReadError, RecordedEvent, SerializedEvent, StreamId};
 
 pub use composable_rust_core::EventStore;
 
@@ -15,13 +15,13 @@ use crate::failed::{causes, count, difference, failed};
 /// decode to nothing are passed over; `[]` means that nothing is stored at all.
 ///
 /// ```
-/// # use composable_rust_core::{Codec, Decoded, Encoded, Event, EventError};
+/// # use composable_rust_core::{Codec, Decoded, EncodedEvent, Event, EventError};
 /// # #[derive(Debug, PartialEq)]
 /// # struct Deposited(u64);
 /// # impl Event for Deposited {
 /// #     fn event_type(&self) -> &'static str { "Deposited.v1" }
 /// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Codec::BINCODE.encode(&self.0) }
-/// #     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+/// #     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
 /// #         Codec::new(stored.encoding).decode(stored.data).map(|amount| Self(amount).into())
 /// #     }
 /// # }
@@ -48,13 +48,13 @@ macro_rules! assert_events {
 /// reads; `[]` means that the stream has no events.
 ///
 /// ```
-/// # use composable_rust_core::{Codec, Decoded, Encoded, Event, EventError};
+/// # use composable_rust_core::{Codec, Decoded, EncodedEvent, Event, EventError};
 /// # #[derive(Debug, PartialEq)]
 /// # struct Deposited(u64);
 /// # impl Event for Deposited {
 /// #     fn event_type(&self) -> &'static str { "Deposited.v1" }
 /// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Codec::BINCODE.encode(&self.0) }
-/// #     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+/// #     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
 /// #         Codec::new(stored.encoding).decode(stored.data).map(|amount| Self(amount).into())
 /// #     }
 /// # }
@@ -90,13 +90,13 @@ macro_rules! assert_stream {
 
 /// An event with its bytes, on its way into a store or read back from one.
 pub trait Stored {
-    fn encoded(&self) -> Encoded<'_>;
+    fn encoded(&self) -> EncodedEvent<'_>;
     /// What it is called among its like; the first has number 1.
     fn place(&self, number: usize) -> String;
 }
 
 impl Stored for RecordedEvent {
-    fn encoded(&self) -> Encoded<'_> {
+    fn encoded(&self) -> EncodedEvent<'_> {
         RecordedEvent::encoded(self)
     }
 
@@ -106,7 +106,7 @@ impl Stored for RecordedEvent {
 }
 
 impl Stored for SerializedEvent {
-    fn encoded(&self) -> Encoded<'_> {
+    fn encoded(&self) -> EncodedEvent<'_> {
         SerializedEvent::encoded(self)
     }
 

@@ -7,8 +7,9 @@ mod said;
 use std::{convert::Infallible, sync::Arc};
 
 use composable_rust_core::{
-    Aggregate, AppendError, Codec, CommandMark, Decoded, Encoded, Encoding, Event, EventError, EventLog, EventMetadata,
-    EventStore, IdGenerator, Position, SerializedEvent, SnapshotOutcome, SnapshotPolicy, StreamAppend, Version,
+    Aggregate, AppendError, Codec, CommandMark, Decoded, EncodedEvent, Encoding, Event, EventError, EventLog,
+    EventMetadata, EventStore, IdGenerator, Position, SerializedEvent, SnapshotOutcome, SnapshotPolicy, StreamAppend,
+    Version,
 };
 use composable_rust_testing::{
     FixedClock, History, InMemoryEventStore, SequentialIds, SnapshotFixture, assert_events, assert_stream,
@@ -41,7 +42,7 @@ impl Event for Counted {
         }
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         match stored.event_type {
             "CountedUp.v1" => Codec::BINCODE.decode(stored.data).map(|by| Self::Up(by).into()),
             "CountReset.v1" => Ok(Self::Reset.into()),
@@ -123,7 +124,7 @@ fn a_history_carries_ids_metadata_and_marks() {
         .ids(ids)
         .event(&Counted::Up(3))
         .to_append();
-    let mark = CommandMark { id: command, events: 2 };
+    let mark = CommandMark::new(command, 2);
     let marks: Vec<_> = events.iter().map(|event| event.command).collect();
     assert_eq!(marks, [None, Some(mark), None, None]);
     let metadata: Vec<_> = events.iter().map(|event| event.metadata.clone()).collect();

@@ -54,7 +54,7 @@ fn every_kind_of_call_is_a_line_of_the_transcript() {
             .await
             .unwrap();
         store.head().await.unwrap();
-        store.wait(Position::BEGINNING).await.unwrap();
+        store.wait_for_events(Position::BEGINNING).await.unwrap();
     });
     let transcript = [
         "append to door-1, expecting no stream: DoorOpened.v1 -> version 1",

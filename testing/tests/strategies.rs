@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use composable_rust_core::{
-    Codec, Decoded, Encoded, Event, EventError, EventStore, ExpectedVersion, StreamAppend, StreamId,
+    Codec, Decoded, EncodedEvent, Event, EventError, EventStore, ExpectedVersion, StreamAppend, StreamId,
 };
 use composable_rust_testing::{
     History, InMemoryEventStore,
@@ -30,7 +30,7 @@ impl Event for Deposited {
         Codec::BINCODE.encode(&self.0)
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         Codec::new(stored.encoding)
             .decode(stored.data)
             .map(|cents| Self(cents).into())
@@ -120,5 +120,8 @@ fn odd_names_and_payloads_come_up() {
         .iter()
         .flat_map(History::to_append)
         .filter_map(|event| event.command);
-    assert!(marks.clone().any(|mark| mark.events > 1), "commands of several events");
+    assert!(
+        marks.clone().any(|mark| mark.event_count > 1),
+        "commands of several events"
+    );
 }

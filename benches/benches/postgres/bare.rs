@@ -3,7 +3,7 @@
 use std::{hint::black_box, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use composable_rust::{Decoded, Encoded, Encoding, Event, SerializedEvent};
+use composable_rust::{Decoded, EncodedEvent, Encoding, Event, SerializedEvent};
 use composable_rust_benches::{LineAdded, stream};
 use futures::FutureExt;
 use sqlx::{Connection, Executor, PgConnection, Row, postgres::PgRow};
@@ -136,7 +136,7 @@ async fn insert(connection: Shared, line: LineAdded) -> usize {
 /// The row's first number.
 fn decode(row: &PgRow, columns: Columns) -> i64 {
     let data = |column| {
-        let encoded = Encoded {
+        let encoded = EncodedEvent {
             event_type: "LineAdded.v1",
             encoding: Encoding::BINCODE,
             data: row.get(column),

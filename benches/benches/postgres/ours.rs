@@ -172,7 +172,7 @@ async fn log(store: PostgresEventStore) -> usize {
     while events < LENGTH * STREAMS as usize {
         let page = store.read_all(ReadAll::after(after).limit(1000)).await.unwrap();
         events += decoded(&page.events);
-        after = page.scanned;
+        after = page.resume_after;
     }
     events
 }

@@ -71,7 +71,7 @@ impl Call {
     /// Whole, in one piece, and as it is decided on the events before it.
     fn is_stored_once(&self, events: &[RecordedEvent], stored: &[RecordedEvent]) {
         let Some(first) = stored.first() else { return };
-        assert_eq!(first.command.map(|mark| mark.id), self.id, "{self:?}");
+        assert_eq!(first.command.map(|mark| mark.command_id), self.id, "{self:?}");
         let before = usize::try_from(first.version.get()).unwrap() - 1;
         assert_eq!(&events[before..before + stored.len()], stored, "in one piece: {self:?}");
         let decided = self.decided(&events[..before]);

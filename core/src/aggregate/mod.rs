@@ -14,7 +14,7 @@ use crate::{Event, StreamId, StreamIdError, stream_id::is_category};
 /// host it (`EventSourced` and `Aggregates` in the runtime), so that no application can get them wrong.
 ///
 /// ```
-/// use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError};
+/// use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError};
 ///
 /// #[derive(Clone, Debug, PartialEq)]
 /// struct Deposited(u64);
@@ -26,7 +26,7 @@ use crate::{Event, StreamId, StreamIdError, stream_id::is_category};
 ///     fn encode(&self) -> Result<Vec<u8>, EventError> {
 ///         Codec::BINCODE.encode(&self.0)
 ///     }
-///     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+///     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
 ///         Codec::new(stored.encoding).decode(stored.data).map(|amount| Self(amount).into())
 ///     }
 /// }

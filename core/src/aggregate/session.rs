@@ -12,13 +12,13 @@ use crate::{EventError, RecordedEvent, StreamId, Version};
 /// changes only when the store has acknowledged them.
 ///
 /// ```
-/// # use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError};
+/// # use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError};
 /// # #[derive(Clone, Debug, PartialEq)]
 /// # struct Deposited(u64);
 /// # impl Event for Deposited {
 /// #     fn event_type(&self) -> &'static str { "Deposited.v1" }
 /// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Codec::BINCODE.encode(&self.0) }
-/// #     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+/// #     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
 /// #         Codec::new(stored.encoding).decode(stored.data).map(|amount| Self(amount).into())
 /// #     }
 /// # }

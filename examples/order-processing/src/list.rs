@@ -18,7 +18,7 @@ impl Orders {
     /// # Errors
     /// [`Failure::Store`] if the log can't be read, or holds an event of an order that this program does not know.
     pub async fn list(&self) -> Result<BTreeMap<String, Overview>, Failure> {
-        let end = self.log().complete_head().await?;
+        let end = self.log().wait_for_committed().await?;
         let filter = EventFilter::all().category(Order::CATEGORY);
         let mut orders = BTreeMap::new();
         let mut after = Position::BEGINNING;
@@ -30,10 +30,10 @@ impl Orders {
             for record in &page.events {
                 follow(&mut orders, record)?;
             }
-            if page.scanned <= after {
+            if page.resume_after <= after {
                 break;
             }
-            after = page.scanned;
+            after = page.resume_after;
         }
         Ok(orders)
     }

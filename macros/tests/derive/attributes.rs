@@ -129,7 +129,7 @@ fn an_event_that_would_not_come_back_is_found_before_it_is_stored() {
     let lost = SerializedEvent::encode(&hidden(None), id());
     assert!(matches!(
         lost,
-        Err(EventError::Unfaithful {
+        Err(EventError::NotRoundTrippable {
             event_type: "Hidden.v1"
         })
     ));
@@ -164,5 +164,5 @@ fn the_longest_name_that_the_derive_takes_is_the_longest_that_stores_take() {
     )]
     struct Longest;
 
-    assert_eq!(Longest.event_type().len(), Limit::BytesPerEventType.most());
+    assert_eq!(Longest.event_type().len(), Limit::BytesPerEventType.max());
 }

@@ -1,6 +1,6 @@
 //! `#[event(flatten)]`: events of another type among one's own.
 
-use composable_rust_core::{Decoded, Encoded, Encoding, Event, EventError, SerializedEvent};
+use composable_rust_core::{Decoded, EncodedEvent, Encoding, Event, EventError, SerializedEvent};
 use composable_rust_macros::Event;
 
 use crate::{id, stored};
@@ -57,7 +57,7 @@ impl Event for Handmade {
         Ok(vec![])
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         match stored.event_type {
             "Handmade.v1" => Ok(Decoded::Many(vec![Self, Self])),
             _ => Err(EventError::unknown_type(stored)),
@@ -65,7 +65,7 @@ impl Event for Handmade {
     }
 }
 
-fn bare(event_type: &str) -> Encoded<'_> {
+fn bare(event_type: &str) -> EncodedEvent<'_> {
     stored(event_type, Encoding::BINCODE, &[])
 }
 

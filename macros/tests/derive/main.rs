@@ -8,15 +8,15 @@ mod names;
 mod shapes;
 mod upcast;
 
-use composable_rust_core::{Codec, Decoded, Encoded, Encoding, Event, EventError, EventId, SerializedEvent};
+use composable_rust_core::{Codec, Decoded, EncodedEvent, Encoding, Event, EventError, EventId, SerializedEvent};
 use serde::Serialize;
 
 fn id() -> EventId {
     "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap()
 }
 
-fn stored<'a>(event_type: &'a str, encoding: Encoding, data: &'a [u8]) -> Encoded<'a> {
-    Encoded {
+fn stored<'a>(event_type: &'a str, encoding: Encoding, data: &'a [u8]) -> EncodedEvent<'a> {
+    EncodedEvent {
         event_type,
         encoding,
         data,

@@ -15,7 +15,7 @@ enum Named {
     #[event("Happened.v1")]
     Happened,
     #[event("Encoded.v1", encoding = "json")]
-    Encoded,
+    EncodedEvent,
     #[event("Named.v1", "Named.v2")]
     Twice,
     #[event("Old.v2", from("Old.v1"))]

@@ -24,10 +24,7 @@ fn event(id: u128) -> SerializedEvent {
 
 fn of_command(id: u128, command: u128) -> SerializedEvent {
     let id_of_command = CommandId::from_uuid(Uuid::from_u128(command));
-    event(id).with_command(CommandMark {
-        id: id_of_command,
-        events: 1,
-    })
+    event(id).with_command(CommandMark::new(id_of_command, 1))
 }
 
 fn append(id: u32, expected: ExpectedVersion, events: Vec<SerializedEvent>) -> StreamAppend {
@@ -84,8 +81,8 @@ async fn an_application_with_these_rights_does_all_that_a_store_does() {
 
     let page = store.read_all(ReadAll::after(Position::BEGINNING)).await.unwrap();
     assert_eq!(page.events.len(), 3 + 4, "the guide's and these");
-    assert_eq!(store.head().await.unwrap(), page.scanned);
-    store.wait(Position::BEGINNING).await.unwrap();
+    assert_eq!(store.head().await.unwrap(), page.resume_after);
+    store.wait_for_events(Position::BEGINNING).await.unwrap();
     assert_eq!(store.blockers().await.unwrap(), vec![]);
     store.close().await;
 }

@@ -41,11 +41,11 @@ async fn write(store: PostgresEventStore, writer: u128, progress: Arc<watch::Sen
 }
 
 async fn whole_log(store: &PostgresEventStore) -> Vec<RecordedEvent> {
-    let head = store.complete_head().await.unwrap();
+    let head = store.wait_for_committed().await.unwrap();
     let (mut log, mut after) = (Vec::new(), Position::BEGINNING);
     while after < head {
         let page = store.read_all(ReadAll::after(after)).await.unwrap();
-        after = page.scanned;
+        after = page.resume_after;
         log.extend(page.events);
     }
     log
@@ -80,10 +80,7 @@ async fn survives(server: &Server, going_down: impl AsyncFn(&Server)) {
         let own = stream(acknowledged[0].0 / 1_000_000);
         let stored = store.load_events(own.clone(), None).await.unwrap();
         let found = |events: &[RecordedEvent]| -> Acknowledged {
-            let place = |event: &RecordedEvent| Appended {
-                version: event.version,
-                position: event.position,
-            };
+            let place = |event: &RecordedEvent| Appended::new(event.version, event.position);
             events
                 .iter()
                 .map(|event| (event.id.as_uuid().as_u128(), place(event)))

@@ -38,7 +38,7 @@ impl Settled {
             if head >= last {
                 return Ok(());
             }
-            self.store.wait(head).await?;
+            self.store.wait_for_events(head).await?;
         }
     }
 }
@@ -98,6 +98,10 @@ impl EventStore for Settled {
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         self.store.load_snapshot(stream_id)
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        self.store.delete_snapshot(stream_id)
+    }
 }
 
 impl EventLog for Settled {
@@ -115,11 +119,11 @@ impl EventLog for Settled {
         })
     }
 
-    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        self.store.complete_head()
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.store.wait_for_committed()
     }
 
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
-        self.store.wait(after)
+    fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+        self.store.wait_for_events(after)
     }
 }

@@ -68,10 +68,10 @@ pub(crate) fn events(ids: impl IntoIterator<Item = u128>) -> Vec<SerializedEvent
 
 /// Events of the command `id`.
 pub(crate) fn command(id: u128, events: Vec<SerializedEvent>) -> Vec<SerializedEvent> {
-    let mark = CommandMark {
-        id: CommandId::from_uuid(Uuid::from_u128(id)),
-        events: u32::try_from(events.len()).unwrap(),
-    };
+    let mark = CommandMark::new(
+        CommandId::from_uuid(Uuid::from_u128(id)),
+        u32::try_from(events.len()).unwrap(),
+    );
     let mut events = events;
     events[0] = events[0].clone().with_command(mark);
     events

@@ -27,7 +27,7 @@ use crate::{Retries, SystemClock, SystemIds, persistent::Persistent};
 /// # impl Event for NoEvent {
 /// #     fn event_type(&self) -> &'static str { "Nothing.v1" }
 /// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Ok(vec![]) }
-/// #     fn decode(_: Encoded<'_>) -> Result<Decoded<Self>, EventError> { Ok(Decoded::Nothing) }
+/// #     fn decode(_: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> { Ok(Decoded::Nothing) }
 /// # }
 /// # impl Aggregate for NoAggregate {
 /// #     const CATEGORY: &'static str = "none";

@@ -39,7 +39,7 @@ impl<A: Aggregate> Host<A> {
         id: &str,
         ticket: Ticket<A>,
     ) -> Result<Option<Alone>, ExecuteError<A::Rejection>> {
-        let unavailable = |why: Unanswered| ExecuteError::Unavailable(why.source());
+        let unavailable = |why: Unanswered| ExecuteError::Unavailable(why.unavailable());
         match self.gate.enter() {
             Entry::Inside => {}
             Entry::Full => {

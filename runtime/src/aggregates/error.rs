@@ -1,7 +1,8 @@
 //! Why a command was not carried out, or a state not loaded.
 
 use composable_rust_core::{
-    AppendError, Conflict, EventError, ObserveError, ReadError, Source, StreamId, StreamIdError, Version,
+    AppendError, Conflict, EventError, ObserveError, ReadError, SharedError, StreamId, StreamIdError, Unavailable,
+    Version,
 };
 
 /// Why a command was not (or is not known to be) carried out. But for [`ExecuteError::OutcomeUnknown`], nothing was stored
@@ -18,19 +19,20 @@ pub enum ExecuteError<R> {
     /// the command again later, or find out who else writes to this stream. Nothing is stored.
     #[error(transparent)]
     Conflict(Conflict),
-    /// The store can't be reached; nothing is stored. Send the command again later.
-    #[error("the event store is unavailable; the command was not carried out")]
-    Unavailable(#[source] Source),
+    /// The store can't serve the command now; nothing is stored. Send the command again later, if
+    /// [`is_worth_a_retry`](composable_rust_core::UnavailableReason::is_worth_a_retry) says so.
+    #[error(transparent)]
+    Unavailable(Unavailable),
     /// The events may be stored or not: look at the stream before sending the command again. A command with an id is sent
     /// again as it is.
     #[error("the outcome of the command is unknown: its events may be stored or not")]
-    OutcomeUnknown(#[source] Source),
+    OutcomeUnknown(#[source] SharedError),
     /// The store refused the events (too large, invalid, or for a reason of its own); final.
     #[error("the event store refused the events")]
     Refused(#[source] AppendError),
     /// The stream could not be read.
     #[error("the stream could not be read")]
-    Unreadable(#[source] Source),
+    Unreadable(#[source] SharedError),
     /// An event of the stream is not one that the aggregate knows: teach it the stored name.
     #[error("event {version} of {stream_id} can't be decoded")]
     Undecodable {
@@ -65,12 +67,13 @@ pub enum ExecuteError<R> {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The store can't be reached, or is busy. Ask again later.
-    #[error("the event store is unavailable")]
-    Unavailable(#[source] Source),
+    /// The store can't serve the load now. Ask again later, if
+    /// [`is_worth_a_retry`](composable_rust_core::UnavailableReason::is_worth_a_retry) says so.
+    #[error(transparent)]
+    Unavailable(Unavailable),
     /// The stream could not be read.
     #[error("the stream could not be read")]
-    Unreadable(#[source] Source),
+    Unreadable(#[source] SharedError),
     /// An event of the stream is not one that the aggregate knows: teach it the stored name.
     #[error("event {version} of {stream_id} can't be decoded")]
     Undecodable {

@@ -197,7 +197,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
     }
 
     fn committed(&self, session: &mut Session<A>, appended: Appended, event_id: Option<EventId>) -> Round<A> {
-        let Appended { version, position } = appended;
+        let Appended { version, position, .. } = appended;
         let before = session.version();
         match caught(|| session.acknowledged(version)) {
             Ok(events) => {

@@ -118,7 +118,7 @@ impl<'a, A: Aggregate> Reading<'a, A> {
         let mut attempt = 1;
         loop {
             let error = match self.read_on(host).await {
-                Err(LoadError::Unavailable(error)) => error,
+                Err(LoadError::Unavailable(error)) if error.reason.is_worth_a_retry() => error,
                 done => return done,
             };
             let Some(pause) = host.store.retries.outages.pause_after(attempt) else {

@@ -50,7 +50,7 @@ use work::answered;
 /// store's versions keep them apart, and no command is rejected for what was so before it came.
 ///
 /// ```
-/// # use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, EventStore, Version};
+/// # use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError, EventStore, Version};
 /// # use composable_rust_runtime::{Aggregates, ExecuteError};
 /// # use composable_rust_testing::InMemoryEventStore;
 /// # use std::sync::Arc;
@@ -58,7 +58,7 @@ use work::answered;
 /// # impl Event for Deposited {
 /// #     fn event_type(&self) -> &'static str { "Deposited.v1" }
 /// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Codec::BINCODE.encode(&self.0) }
-/// #     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+/// #     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
 /// #         Codec::new(stored.encoding).decode(stored.data).map(|amount| Self(amount).into())
 /// #     }
 /// # }
@@ -175,7 +175,7 @@ impl<A: Aggregate> Aggregates<A> {
         match within(&*self.host.store.clock, deadline, answer).await {
             Some(outcome) => outcome,
             None if progress.withdraw() => Err(ExecuteError::Expired),
-            None => Err(ExecuteError::OutcomeUnknown(Unanswered::Deadline.source())),
+            None => Err(ExecuteError::OutcomeUnknown(Arc::new(Unanswered::Deadline))),
         }
     }
 
@@ -200,7 +200,7 @@ impl<A: Aggregate> Aggregates<A> {
     /// # Errors
     /// See [`LoadError`].
     pub async fn state(&self, id: &str) -> Result<Versioned<A::State>, LoadError> {
-        let unavailable = |why: Unanswered| LoadError::Unavailable(why.source());
+        let unavailable = |why: Unanswered| LoadError::Unavailable(why.unavailable());
         let (look, seen) = Look::new();
         let slot = self.host.slot(id)?;
         let alone = slot.join(&self.host, Waiting::Look(look), entry::runtime);

@@ -5,7 +5,9 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-use composable_rust_core::{Aggregate, Conflict, EventMetadata, ExpectedVersion, Source, StreamId, Version};
+use composable_rust_core::{
+    Aggregate, Conflict, EventMetadata, ExpectedVersion, StreamId, Unavailable, UnavailableReason, Version,
+};
 use tokio::sync::oneshot;
 use tracing::Span;
 
@@ -106,9 +108,9 @@ impl Progress {
     /// What a caller is told whose command nobody carries out any more.
     pub(super) fn unanswered<R>(&self, why: Unanswered) -> ExecuteError<R> {
         if self.is(Self::BEGUN) {
-            ExecuteError::OutcomeUnknown(why.source())
+            ExecuteError::OutcomeUnknown(Arc::new(why))
         } else {
-            ExecuteError::Unavailable(why.source())
+            ExecuteError::Unavailable(why.unavailable())
         }
     }
 
@@ -156,8 +158,13 @@ pub(super) enum Unanswered {
 }
 
 impl Unanswered {
-    pub(super) fn source(self) -> Source {
-        Arc::new(self)
+    pub(super) fn unavailable(self) -> Unavailable {
+        let reason = match self {
+            Self::LetDown => UnavailableReason::Closed,
+            Self::NoRuntime => UnavailableReason::NoRuntime,
+            Self::Deadline => UnavailableReason::TimedOut,
+        };
+        Unavailable::new(reason, Arc::new(self))
     }
 }
 

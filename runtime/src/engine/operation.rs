@@ -3,7 +3,8 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use composable_rust_core::{
-    AppendError, Continuation, EventStoreOperation, ReadError, Reducer, SnapshotError, Source, StreamAppend, StreamId,
+    AppendError, Continuation, EventStoreOperation, ReadError, Reducer, SharedError, SnapshotError, StreamAppend,
+    StreamId,
 };
 use futures::{
     FutureExt,
@@ -38,7 +39,7 @@ struct StorePanic(String);
 #[error("the event store has not answered an append within {0:?}")]
 struct AppendTimeout(Duration);
 
-fn source(error: impl std::error::Error + Send + Sync + 'static) -> Source {
+fn source(error: impl std::error::Error + Send + Sync + 'static) -> SharedError {
     Arc::new(error)
 }
 
@@ -169,7 +170,7 @@ impl<R: Reducer> Engine<R> {
         self: &Arc<Self>,
         what: &'static str,
         asked: impl Future<Output = Result<T, E>> + Send + 'static,
-        failed: fn(Source) -> E,
+        failed: fn(SharedError) -> E,
         then: Continuation<Result<T, E>, R::Action>,
         context: Context,
         reply: Reply<R::Action>,

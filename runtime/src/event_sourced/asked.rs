@@ -112,4 +112,8 @@ impl EventStore for Asked {
             self.persistent.snapshot(stream_id).await
         })
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        self.persistent.store.delete_snapshot(stream_id)
+    }
 }

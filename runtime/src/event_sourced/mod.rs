@@ -45,7 +45,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// deadlines and expected versions, take [`Aggregates`](crate::Aggregates): also in an effect of a reducer.
 ///
 /// ```
-/// # use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, Version};
+/// # use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError, Version};
 /// # use composable_rust_runtime::{
 /// #     EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, Store, SystemIds,
 /// # };
@@ -55,7 +55,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// # impl Event for Deposited {
 /// #     fn event_type(&self) -> &'static str { "Deposited.v1" }
 /// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Codec::BINCODE.encode(&self.0) }
-/// #     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+/// #     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
 /// #         Codec::new(stored.encoding).decode(stored.data).map(|amount| Self(amount).into())
 /// #     }
 /// # }

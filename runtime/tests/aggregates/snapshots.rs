@@ -173,6 +173,10 @@ impl EventStore for Misremembering {
     fn load_snapshot(&self, _: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         Box::pin(async { Ok(Some(self.snapshot.clone())) })
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        self.store.delete_snapshot(stream_id)
+    }
 }
 
 fn snapshot(version: u32, balance: i64) -> Snapshot {

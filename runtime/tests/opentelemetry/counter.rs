@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use composable_rust_core::{
-    Aggregate, Codec, Decoded, Encoded, Event, EventError, EventStore, IdGenerator, SerializedEvent, TraceContext,
+    Aggregate, Codec, Decoded, EncodedEvent, Event, EventError, EventStore, IdGenerator, SerializedEvent, TraceContext,
 };
 use composable_rust_runtime::{Aggregates, SystemIds};
 use composable_rust_testing::InMemoryEventStore;
@@ -19,7 +19,7 @@ impl Event for Counted {
         Codec::BINCODE.encode(&())
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         Codec::new(stored.encoding).decode(stored.data).map(|()| Self.into())
     }
 }

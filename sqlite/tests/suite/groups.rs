@@ -92,10 +92,7 @@ async fn a_command_is_stored_once_within_a_group() {
     let directory = support::directory();
     let path = directory.path().join("events.db");
     let store = support::open(&path).await;
-    let mark = CommandMark {
-        id: CommandId::from_uuid(Uuid::from_u128(7)),
-        events: 2,
-    };
+    let mark = CommandMark::new(CommandId::from_uuid(Uuid::from_u128(7)), 2);
     let command = |first: u128| {
         let marked = vec![event(first).with_command(mark), event(first + 1), event(first + 2)];
         StreamAppend::new(stream("a"), ExpectedVersion::Any, marked)

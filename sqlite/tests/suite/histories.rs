@@ -92,10 +92,7 @@ fn event(sizes: Sizes, id: usize, left: usize, state: &mut u64) -> SerializedEve
     if roll(state).is_multiple_of(4) {
         let id = CommandId::from_uuid(Uuid::from_u128(id as u128 + (1 << 64)));
         let events = 1 + roll(state) % left;
-        event.command = Some(CommandMark {
-            id,
-            events: u32::try_from(events).unwrap(),
-        });
+        event.command = Some(CommandMark::new(id, u32::try_from(events).unwrap()));
     }
     event
 }
@@ -112,7 +109,7 @@ async fn write(store: &SqliteEventStore, memory: &InMemoryEventStore, history: &
                 let mut event = event(append.sizes, ids, append.events - n, &mut state);
                 match event.command {
                     Some(_) if n < covered => event.command = None,
-                    Some(mark) => covered = n + mark.events as usize,
+                    Some(mark) => covered = n + mark.event_count as usize,
                     None => {}
                 }
                 event
@@ -175,8 +172,8 @@ async fn assert_streams(store: &SqliteEventStore, memory: &InMemoryEventStore) {
             assert_same(here, there, &(&stream_id, from));
         }
         for mark in all.iter().filter_map(|event| event.command).take(40) {
-            let here = store.load_command(stream_id.clone(), mark.id).await.unwrap();
-            let there = memory.load_command(stream_id.clone(), mark.id).await.unwrap();
+            let here = store.load_command(stream_id.clone(), mark.command_id).await.unwrap();
+            let there = memory.load_command(stream_id.clone(), mark.command_id).await.unwrap();
             assert_same(here, there, &(&stream_id, mark));
         }
     }
@@ -191,13 +188,20 @@ async fn log(store: &dyn EventLog, filter: &EventFilter, limit: usize) -> Vec<Re
             .await
             .unwrap();
         assert!(page.events.len() <= limit.max(1));
-        let behind = page.events.last().is_none_or(|event| event.position <= page.scanned);
-        assert!(behind, "scanned {:?} is before an event of the page", page.scanned);
+        let behind = page
+            .events
+            .last()
+            .is_none_or(|event| event.position <= page.resume_after);
+        assert!(
+            behind,
+            "resume_after {:?} is before an event of the page",
+            page.resume_after
+        );
         events.extend(page.events);
-        if page.scanned == after {
+        if page.resume_after == after {
             return events;
         }
-        after = page.scanned;
+        after = page.resume_after;
     }
 }
 

@@ -45,11 +45,11 @@ async fn two_processes_write_to_one_file() {
     });
     let mut after = Position::BEGINNING;
     while seen < 4 * APPENDS as usize {
-        let found = tokio::time::timeout(Duration::from_mins(1), reader.wait(after)).await;
+        let found = tokio::time::timeout(Duration::from_mins(1), reader.wait_for_events(after)).await;
         found.unwrap().unwrap();
         let page = reader.read_all(ReadAll::after(after)).await.unwrap();
         seen += page.events.len();
-        after = page.scanned;
+        after = page.resume_after;
     }
     ours.await.unwrap();
     assert!(other.wait().unwrap().success());

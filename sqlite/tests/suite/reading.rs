@@ -27,7 +27,7 @@ fn events(count: u128, bytes: impl Fn(u128) -> usize) -> Vec<SerializedEvent> {
         }
         if n.is_multiple_of(4) {
             let id = CommandId::from_uuid(Uuid::from_u128(n + 1_000_000));
-            event.command = Some(CommandMark { id, events: 1 });
+            event.command = Some(CommandMark::new(id, 1));
         }
         event
     };
@@ -39,11 +39,11 @@ async fn log(store: &SqliteEventStore, limit: usize) -> Vec<RecordedEvent> {
     loop {
         let page = store.read_all(ReadAll::after(after).limit(limit)).await.unwrap();
         assert!(page.events.len() <= limit);
-        if page.scanned == after {
+        if page.resume_after == after {
             return events;
         }
         events.extend(page.events);
-        after = page.scanned;
+        after = page.resume_after;
     }
 }
 

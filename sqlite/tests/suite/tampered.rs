@@ -149,7 +149,7 @@ async fn half_a_mark_of_a_command_shifts_nothing() {
                     panic!("{events:?}")
                 };
                 assert_eq!((&*event.event_type, event.metadata.is_some()), ("Happened.v1", true));
-                seen.push(event.command.map(|mark| mark.events));
+                seen.push(event.command.map(|mark| mark.event_count));
             }
         }
         assert!(
@@ -168,10 +168,7 @@ async fn lossy(events: u128, lost: &str, bytes: usize) -> (TempDir, SqliteEventS
     for event in &mut written {
         event.data = vec![0; bytes];
     }
-    written[0].command = Some(CommandMark {
-        id: command(),
-        events: written.len().try_into().unwrap(),
-    });
+    written[0].command = Some(CommandMark::new(command(), written.len().try_into().unwrap()));
     let append = store.append_events(support::stream(1), ExpectedVersion::NoStream, written);
     append.await.unwrap();
     let delete = format!("DROP TRIGGER events_are_not_deleted; DELETE FROM events WHERE version IN ({lost})");
@@ -221,10 +218,10 @@ async fn whole_log(store: &SqliteEventStore) -> Result<Vec<RecordedEvent>, ReadE
     loop {
         let page = store.read_all(ReadAll::after(after)).await?;
         events.extend(page.events);
-        if page.scanned == after {
+        if page.resume_after == after {
             return Ok(events);
         }
-        after = page.scanned;
+        after = page.resume_after;
     }
 }
 

@@ -55,12 +55,8 @@ async fn check_answers(store: &Subject) {
     store.assert_holds(&c, &to_c, what).await;
     store.assert_holds(&a, &to_a, what).await;
     let (in_c, in_a) = (store.load(&c).await, store.load(&a).await);
-    let expected = [in_c.last(), None, in_a.last()].map(|last| {
-        last.map_or(before, |event| Appended {
-            version: event.version,
-            position: event.position,
-        })
-    });
+    let expected = [in_c.last(), None, in_a.last()]
+        .map(|last| last.map_or(before, |event| Appended::new(event.version, event.position)));
     assert_eq!(answers, expected, "{what} answers entry by entry, in order");
 }
 
@@ -119,10 +115,7 @@ async fn check_refused_entry(store: &Subject, place: usize, kind: usize) {
 async fn check_checks(store: &Subject) {
     let [a, b, _] = three();
     let head = store.append(&a, ExpectedVersion::NoStream, &new_events(3)).await;
-    let nowhere = Appended {
-        version: version(0),
-        position: Position::BEGINNING,
-    };
+    let nowhere = Appended::new(version(0), Position::BEGINNING);
     let checks = |expected: ExpectedVersion| {
         vec![
             StreamAppend::check(a.clone(), expected),

@@ -38,10 +38,7 @@ pub(super) fn new_command() -> CommandId {
 
 /// New events of one command, the first with its mark.
 pub(super) fn events_of(command: CommandId, count: u32) -> Vec<SerializedEvent> {
-    let mark = CommandMark {
-        id: command,
-        events: count,
-    };
+    let mark = CommandMark::new(command, count);
     let first = new_event().with_command(mark);
     iter::once(first).chain((1..count).map(|_| new_event())).collect()
 }

@@ -63,8 +63,8 @@ fn too_large() -> Vec<(Limit, usize, Vec<SerializedEvent>)> {
         Limit::BytesPerEventType,
         Limit::BytesPerMetadata,
     ]
-    .map(|limit| (limit, limit.most() + 1));
-    let sixteen = Limit::BytesPerEvent.most();
+    .map(|limit| (limit, limit.max() + 1));
+    let sixteen = Limit::BytesPerEvent.max();
     let four: Vec<_> = (0..4).map(|_| with_data(sixteen)).collect();
     vec![
         (events.0, events.1, new_events(events.1)),
@@ -77,9 +77,9 @@ fn too_large() -> Vec<(Limit, usize, Vec<SerializedEvent>)> {
 
 fn just_allowed() -> [Vec<SerializedEvent>; 3] {
     [
-        vec![with_data(Limit::BytesPerEvent.most())],
-        vec![with_type(Limit::BytesPerEventType.most())],
-        vec![with_metadata(Limit::BytesPerMetadata.most())],
+        vec![with_data(Limit::BytesPerEvent.max())],
+        vec![with_type(Limit::BytesPerEventType.max())],
+        vec![with_metadata(Limit::BytesPerMetadata.max())],
     ]
 }
 
@@ -139,12 +139,7 @@ async fn check_invalid(store: &Subject) {
         event
     };
     let metadata = |metadata: EventMetadata| new_event().with_metadata(metadata);
-    let mark = |events: u32| {
-        new_event().with_command(CommandMark {
-            id: new_command(),
-            events,
-        })
-    };
+    let mark = |events: u32| new_event().with_command(CommandMark::new(new_command(), events));
     let cases = [
         (named(""), InvalidAppend::EventType),
         (named("a\0b"), InvalidAppend::EventType),

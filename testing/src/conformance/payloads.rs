@@ -184,10 +184,7 @@ fn named_events() -> Vec<SerializedEvent> {
     let encoded = codes.map(|code| SerializedEvent::new(new_event().id, "T.v1", Encoding::from_code(code), vec![2]));
     let ids = [Uuid::nil(), Uuid::max(), Uuid::from_u128(1)];
     let identified = ids.map(|id| SerializedEvent::new(EventId::from_uuid(id), "T.v1", Encoding::BINCODE, vec![3]));
-    let mark = CommandMark {
-        id: new_command(),
-        events: 1,
-    };
+    let mark = CommandMark::new(new_command(), 1);
     let marked = new_event().with_command(mark);
     named
         .into_iter()

@@ -109,7 +109,7 @@ impl Subject {
         let settled = async {
             let mut head = self.store.head().await?;
             while head < newest {
-                self.store.wait(head).await?;
+                self.store.wait_for_events(head).await?;
                 head = self.store.head().await?;
             }
             Ok::<_, ReadError>(head)
@@ -125,16 +125,16 @@ impl Subject {
         loop {
             let page = self.page(read.clone()).await;
             events.extend(page.events);
-            if page.scanned == read.after {
+            if page.resume_after == read.after {
                 return events;
             }
             assert!(
-                page.scanned > read.after,
-                "the log went back: a page after {} scanned up to {}",
+                page.resume_after > read.after,
+                "the log went back: a page after {} resume_after up to {}",
                 read.after,
-                page.scanned
+                page.resume_after
             );
-            read.after = page.scanned;
+            read.after = page.resume_after;
         }
     }
 

@@ -88,6 +88,10 @@ impl EventStore for Streams {
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         self.0.load_snapshot(stream_id)
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        self.0.delete_snapshot(stream_id)
+    }
 }
 
 fn no_log<T: Send + 'static>() -> BoxFuture<'static, Result<T, ReadError>> {
@@ -104,11 +108,11 @@ impl EventLog for Streams {
         no_log()
     }
 
-    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         no_log()
     }
 
-    fn wait(&self, _: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+    fn wait_for_events(&self, _: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         no_log()
     }
 }

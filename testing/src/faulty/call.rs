@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use composable_rust_core::{AppendError, EventStore, Source, StreamAppend, StreamId};
+use composable_rust_core::{
+    AppendError, EventStore, SharedError, StreamAppend, StreamId, Unavailable, UnavailableReason,
+};
 
 use super::{
     fault::{FaultKind, Operation},
@@ -61,7 +63,7 @@ impl<S: EventStore> Call<S> {
 
     /// Notes it, and makes of it the cause of the error that the caller is given: a test that fails by returning the error
     /// prints the seed as well as one that panics.
-    pub(super) fn inject(&self, kind: FaultKind) -> Source {
+    pub(super) fn inject(&self, kind: FaultKind) -> SharedError {
         let mut plan = self.store.plan();
         let cause = plan.note(self.operation, self.nth, &self.streams, kind).to_string();
         let store = match plan.seed {
@@ -69,6 +71,10 @@ impl<S: EventStore> Call<S> {
             None => "FaultyEventStore".to_owned(),
         };
         Arc::new(io::Error::other(format!("{cause}, injected by {store}")))
+    }
+
+    pub(super) fn unavailable(&self, kind: FaultKind) -> Unavailable {
+        Unavailable::new(UnavailableReason::Unreachable, self.inject(kind))
     }
 
     fn miss(&self, step: &str, why: &str) {
@@ -130,7 +136,7 @@ impl<S: EventStore> Call<S> {
     ) -> Result<T, AppendError> {
         match self.meet().await {
             None => commit.await,
-            Some(kind @ FaultKind::FailsBeforeCommit) => Err(AppendError::Unavailable(self.inject(kind))),
+            Some(kind @ FaultKind::FailsBeforeCommit) => Err(self.unavailable(kind).into()),
             Some(kind @ FaultKind::RequestLost) => Err(AppendError::OutcomeUnknown(self.inject(kind))),
             Some(kind @ FaultKind::Refused) => Err(AppendError::Backend(self.inject(kind))),
             Some(kind) => self.lose(kind, commit.await).await,
@@ -152,13 +158,12 @@ impl<S: EventStore> Call<S> {
     }
 
     /// Asks for something, unless that is to fail.
-    pub(super) async fn ask<T, E>(
+    pub(super) async fn ask<T, E: From<Unavailable>>(
         mut self,
-        unavailable: fn(Source) -> E,
         asked: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         if let Some(kind) = self.meet().await {
-            return Err(unavailable(self.inject(kind)));
+            return Err(self.unavailable(kind).into());
         }
         asked.await
     }

@@ -61,7 +61,7 @@ impl<S: EventStore> EventStore for FaultyEventStore<S> {
         Box::pin(async move {
             let call = Call::begin(&store, Operation::Read, vec![stream_id.clone()]);
             let loaded = async { store.inner().load_command(stream_id, command_id).await };
-            call.ask(ReadError::Unavailable, loaded).await
+            call.ask(loaded).await
         })
     }
 
@@ -73,7 +73,7 @@ impl<S: EventStore> EventStore for FaultyEventStore<S> {
         Box::pin(async move {
             let call = Call::begin(self, Operation::Save, vec![stream_id.clone()]);
             let saved = async { self.inner().save_snapshot(stream_id, snapshot).await };
-            call.ask(SnapshotError::Unavailable, saved).await
+            call.ask(saved).await
         })
     }
 
@@ -81,7 +81,15 @@ impl<S: EventStore> EventStore for FaultyEventStore<S> {
         Box::pin(async move {
             let call = Call::begin(self, Operation::Load, vec![stream_id.clone()]);
             let loaded = async { self.inner().load_snapshot(stream_id).await };
-            call.ask(SnapshotError::Unavailable, loaded).await
+            call.ask(loaded).await
+        })
+    }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        Box::pin(async move {
+            let call = Call::begin(self, Operation::Save, vec![stream_id.clone()]);
+            let deleted = async { self.inner().delete_snapshot(stream_id).await };
+            call.ask(deleted).await
         })
     }
 }
@@ -96,7 +104,7 @@ fn failing<S: EventStore>(
         FaultKind::Fails { after } => usize::try_from(after).unwrap_or(usize::MAX),
         _ => 0,
     };
-    let error = stream::once(async move { Err(ReadError::Unavailable(call.inject(kind))) });
+    let error = stream::once(async move { Err(call.unavailable(kind).into()) });
     events.take(after).chain(error).boxed()
 }
 
@@ -107,7 +115,7 @@ impl<S: EventLog> EventLog for FaultyEventStore<S> {
             let call = Call::begin(self, Operation::Page, vec![]);
             stall(self, &call).await?;
             let page = async { self.inner().read_all(read).await };
-            let page = call.ask(ReadError::Unavailable, page).await?;
+            let page = call.ask(page).await?;
             Ok(self.end().page(after, page))
         })
     }
@@ -119,31 +127,31 @@ impl<S: EventLog> EventLog for FaultyEventStore<S> {
         })
     }
 
-    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         Box::pin(async move {
-            let last = self.inner().complete_head().await?;
+            let last = self.inner().wait_for_committed().await?;
             loop {
                 // Held back by a stall.
                 let head = self.head().await?;
                 if head >= last {
                     return Ok(head);
                 }
-                self.wait(head).await?;
+                self.wait_for_events(head).await?;
             }
         })
     }
 
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+    fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(async move {
             let call = Call::begin(self, Operation::Wait, vec![]);
             let more = async {
                 // A stall may begin while the wait for the store is under way: what it brings must be readable.
                 self.end().passed(after).await;
-                self.inner().wait(after).await?;
+                self.inner().wait_for_events(after).await?;
                 self.end().passed(after).await;
                 Ok(())
             };
-            call.ask(ReadError::Unavailable, more).await
+            call.ask(more).await
         })
     }
 }

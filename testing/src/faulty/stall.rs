@@ -75,9 +75,9 @@ impl ReadableEnd {
         let mut state = self.state();
         if let Some((end, _)) = state.stalled() {
             page.events.retain(|event| event.position <= end);
-            page.scanned = page.scanned.min(end.max(after));
+            page.resume_after = page.resume_after.min(end.max(after));
         }
-        state.shown = state.shown.max(page.scanned);
+        state.shown = state.shown.max(page.resume_after);
         page
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, slice};
 
-use composable_rust_core::{Decoded, Encoded, Event};
+use composable_rust_core::{Decoded, EncodedEvent, Event};
 
 use super::{
     bytes::difference as difference_of_bytes,
@@ -71,7 +71,7 @@ impl<E: Event + PartialEq + Debug> Current<E> {
 
     /// Other bytes of the same event: it is read anew each time, since a hash map keeps its order until then.
     fn written_otherwise(&self, now: &[u8]) -> Option<Vec<u8>> {
-        let stored = Encoded {
+        let stored = EncodedEvent {
             event_type: self.event_type,
             encoding: E::ENCODING,
             data: now,

@@ -34,7 +34,7 @@ impl<E: composable_rust_core::Event> UnknownNames for E {}
 /// is never written again.
 ///
 /// ```
-/// # use composable_rust_core::{Codec, Decoded, Encoded, Event, EventError};
+/// # use composable_rust_core::{Codec, Decoded, EncodedEvent, Event, EventError};
 /// #[derive(Debug, PartialEq)]
 /// enum DoorEvent {
 ///     Opened,
@@ -45,7 +45,7 @@ impl<E: composable_rust_core::Event> UnknownNames for E {}
 /// #     fn encode(&self) -> Result<Vec<u8>, EventError> {
 /// #         match self { Self::Opened => Codec::BINCODE.encode(&()), Self::Locked { code } => Codec::BINCODE.encode(code) }
 /// #     }
-/// #     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+/// #     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
 /// #         let codec = Codec::new(stored.encoding);
 /// #         match stored.event_type {
 /// #             "DoorOpened.v1" => codec.decode(stored.data).map(|()| Self::Opened.into()),
@@ -90,7 +90,7 @@ macro_rules! golden_events {
 /// # impl Event for Counted {
 /// #     fn event_type(&self) -> &'static str { "Counted.v1" }
 /// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Ok(vec![]) }
-/// #     fn decode(_: Encoded<'_>) -> Result<Decoded<Self>, EventError> { Ok(Self.into()) }
+/// #     fn decode(_: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> { Ok(Self.into()) }
 /// # }
 /// impl Aggregate for Counter {
 ///     const SNAPSHOTS: SnapshotPolicy<u32> = SnapshotPolicy::every(100, 1);

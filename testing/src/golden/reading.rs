@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use composable_rust_core::{Decoded, Encoded, Encoding, Event, EventError};
+use composable_rust_core::{Decoded, EncodedEvent, Encoding, Event, EventError};
 
 use super::{file::File, findings::Findings, folder::Folder, format::Format};
 use crate::failed::{causes, difference};
@@ -50,7 +50,7 @@ pub(super) fn misread<E: Event + PartialEq + Debug>(
     data: &[u8],
     expected: &[E],
 ) -> Option<Misread> {
-    let stored = Encoded {
+    let stored = EncodedEvent {
         event_type,
         encoding,
         data,
@@ -95,7 +95,7 @@ pub(super) fn check_reading<E: Event + PartialEq + Debug>(
 /// A name that is skipped decodes to nothing whatever its bytes.
 pub(super) fn is_skipped<E: Event>(event_type: &str) -> bool {
     let skipped = |data| {
-        let stored = Encoded {
+        let stored = EncodedEvent {
             event_type,
             encoding: E::ENCODING,
             data,

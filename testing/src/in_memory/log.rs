@@ -4,7 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use composable_rust_core::{
-    Appended, Position, RecordedEvent, SerializedEvent, Snapshot, SnapshotOutcome, StreamAppend, StreamId,
+    AppendError, Appended, Position, RecordedEvent, SerializedEvent, Snapshot, SnapshotOutcome, StreamAppend, StreamId,
+    backend::{Resolution, resolve},
 };
 
 use super::stream::Stream;
@@ -47,8 +48,27 @@ impl Log {
         self.streams.keys()
     }
 
-    /// Writes what was judged to be written: cannot fail, so that nothing is ever half there.
-    pub(super) fn write(&mut self, append: StreamAppend, recorded_at: DateTime<Utc>) -> Appended {
+    /// Writes the entries if nothing speaks against them: all or none. Their limits are checked.
+    pub(super) fn append(
+        &mut self,
+        appends: Vec<StreamAppend>,
+        recorded_at: DateTime<Utc>,
+    ) -> Result<Vec<Appended>, AppendError> {
+        let facts: Vec<_> = appends
+            .iter()
+            .map(|append| self.stream(&append.stream_id).facts(append))
+            .collect();
+        match resolve(&appends, &facts) {
+            Resolution::Answer(answer) => answer,
+            Resolution::Write => Ok(appends
+                .into_iter()
+                .map(|append| self.write(append, recorded_at))
+                .collect()),
+        }
+    }
+
+    /// Can't fail, so that no part of an append is ever missing.
+    fn write(&mut self, append: StreamAppend, recorded_at: DateTime<Utc>) -> Appended {
         let StreamAppend { stream_id, events, .. } = append;
         if events.is_empty() {
             return self.stream(&stream_id).end();
@@ -60,6 +80,12 @@ impl Log {
             self.records.push(record);
         }
         stream.end()
+    }
+
+    pub(super) fn delete_snapshot(&mut self, stream_id: &StreamId) {
+        if let Some(stream) = self.streams.get_mut(stream_id) {
+            stream.delete_snapshot();
+        }
     }
 
     pub(super) fn offer_snapshot(&mut self, stream_id: &StreamId, snapshot: Snapshot) -> SnapshotOutcome {

@@ -1,7 +1,6 @@
 //! The event store in memory: the contract of every store, written to be read.
 
 mod inspection;
-mod judgement;
 mod log;
 mod reading;
 mod store;

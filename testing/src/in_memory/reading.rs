@@ -70,12 +70,12 @@ pub(super) fn command(store: &InMemoryEventStore, stream_id: &StreamId, command_
 
 /// A page of the log.
 pub(super) fn page(store: &InMemoryEventStore, read: &ReadAll) -> LogPage {
-    let (matching, scanned) = {
+    let (matching, resume_after) = {
         let log = store.log();
         let mut matching = Page::new();
-        let mut scanned = read.after;
+        let mut resume_after = read.after;
         for record in log.after(read.after).iter().take(SCAN) {
-            scanned = record.position;
+            resume_after = record.position;
             if read.filter.matches(record) {
                 matching.push(Arc::clone(record));
             }
@@ -83,8 +83,8 @@ pub(super) fn page(store: &InMemoryEventStore, read: &ReadAll) -> LogPage {
                 break;
             }
         }
-        (matching, scanned)
+        (matching, resume_after)
     };
     let events = matching.iter().map(|record| RecordedEvent::clone(record)).collect();
-    LogPage { events, scanned }
+    LogPage { events, resume_after }
 }

@@ -13,11 +13,7 @@ use composable_rust_core::{
 use futures::{future::BoxFuture, stream::BoxStream};
 use tokio::sync::Notify;
 
-use super::{
-    judgement::{Verdict, judge, judge_batch},
-    log::Log,
-    reading,
-};
+use super::{log::Log, reading};
 use crate::FixedClock;
 
 /// An event store in memory, with the whole contract of [`EventStore`] and [`EventLog`].
@@ -92,31 +88,9 @@ impl InMemoryEventStore {
         self.shared.clock.now().trunc_subsecs(6)
     }
 
-    fn append_now(&self, append: StreamAppend) -> Result<Appended, AppendError> {
-        append.validate()?;
+    fn append_now(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
         let recorded_at = self.recorded_at();
-        let mut log = self.log();
-        let appended = match judge(&log, &append)? {
-            Verdict::Repeated(first) => return Ok(first),
-            Verdict::New => log.write(append, recorded_at),
-        };
-        drop(log);
-        self.shared.written.notify_waiters();
-        Ok(appended)
-    }
-
-    fn append_batch_now(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-        StreamAppend::validate_batch(&appends)?;
-        let recorded_at = self.recorded_at();
-        let mut log = self.log();
-        if let Some(first) = judge_batch(&log, &appends)? {
-            return Ok(first);
-        }
-        let appended = appends
-            .into_iter()
-            .map(|append| log.write(append, recorded_at))
-            .collect();
-        drop(log);
+        let appended = self.log().append(appends, recorded_at)?;
         self.shared.written.notify_waiters();
         Ok(appended)
     }
@@ -143,11 +117,18 @@ impl InMemoryEventStore {
 
 impl EventStore for InMemoryEventStore {
     fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
-        Box::pin(async move { self.append_now(append) })
+        Box::pin(async move {
+            append.validate()?;
+            let appended = self.append_now(vec![append])?;
+            appended.first().copied().ok_or(AppendError::NoEvents)
+        })
     }
 
     fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>> {
-        Box::pin(async move { self.append_batch_now(appends) })
+        Box::pin(async move {
+            StreamAppend::validate_batch(&appends)?;
+            self.append_now(appends)
+        })
     }
 
     fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
@@ -174,6 +155,13 @@ impl EventStore for InMemoryEventStore {
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         Box::pin(async move { Ok(self.snapshot(&stream_id)) })
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        Box::pin(async move {
+            self.log().delete_snapshot(&stream_id);
+            Ok(())
+        })
+    }
 }
 
 impl EventLog for InMemoryEventStore {
@@ -185,7 +173,7 @@ impl EventLog for InMemoryEventStore {
         Box::pin(async move { Ok(self.log().head()) })
     }
 
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+    fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(async move {
             self.wait_for_more(after).await;
             Ok(())

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use composable_rust_core::{Appended, CommandId, EventId, RecordedEvent, Snapshot, SnapshotOutcome, Version};
+use composable_rust_core::{
+    Appended, CommandId, EventId, RecordedEvent, Snapshot, SnapshotOutcome, StreamAppend, Version,
+    backend::RecordedFacts,
+};
 
 /// One stream: its records, and what an append is judged by, so that no judgement scans the records.
 #[derive(Debug, Default)]
@@ -38,7 +41,7 @@ impl Stream {
     /// Where the event of `version` is; for version 0 the beginning.
     pub(super) fn place(&self, version: Version) -> Appended {
         let position = self.at(version).map(|record| record.position).unwrap_or_default();
-        Appended { version, position }
+        Appended::new(version, position)
     }
 
     fn at(&self, version: Version) -> Option<&Arc<RecordedEvent>> {
@@ -55,12 +58,24 @@ impl Stream {
         self.records.get(..index(version)).unwrap_or(&self.records)
     }
 
-    pub(super) fn holds(&self, id: EventId) -> bool {
-        self.ids.contains(&id)
+    /// What the stream holds of `append`.
+    pub(super) fn facts(&self, append: &StreamAppend) -> RecordedFacts {
+        let mut facts = RecordedFacts::default();
+        facts.end = self.end();
+        let ids = append.events.iter().map(|event| event.id);
+        facts.event_ids = ids.filter(|id| self.ids.contains(id)).collect();
+        let commands = append.events.iter().filter_map(|event| Some(event.command?.command_id));
+        facts.commands = commands.filter_map(|id| Some((id, self.command(id)?))).collect();
+        if let Some((first, count)) = facts.versions_to_compare(append) {
+            let before = first.checked_sub(1).unwrap_or_default();
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            facts.compare(append, self.after(before).iter().take(count).map(|record| &**record));
+        }
+        facts
     }
 
     /// Where the last event of a stored command is.
-    pub(super) fn command(&self, id: CommandId) -> Option<Appended> {
+    fn command(&self, id: CommandId) -> Option<Appended> {
         self.commands.get(&id).map(|events| self.place(version(events.end)))
     }
 
@@ -74,10 +89,14 @@ impl Stream {
         self.ids.insert(record.id);
         if let Some(mark) = record.command {
             let first = self.records.len();
-            let events = first..first.saturating_add(mark.events as usize);
-            self.commands.insert(mark.id, events);
+            let events = first..first.saturating_add(mark.event_count as usize);
+            self.commands.insert(mark.command_id, events);
         }
         self.records.push(record);
+    }
+
+    pub(super) fn delete_snapshot(&mut self) {
+        self.snapshot = None;
     }
 
     pub(super) fn snapshot(&self) -> Option<&Snapshot> {

@@ -46,6 +46,8 @@ pub enum Request {
     Save(StreamId, Snapshot),
     /// For the snapshot of a stream.
     Load(StreamId),
+    /// To delete the snapshot of a stream.
+    Delete(StreamId),
     /// For a page of the log.
     Page(ReadAll),
     /// For the end of the log.
@@ -72,6 +74,8 @@ pub enum Answer {
     Saved(Result<SnapshotOutcome, SnapshotError>),
     /// The version of the stream's snapshot, if it has one.
     Loaded(Result<Option<Version>, SnapshotError>),
+    /// The stream has no snapshot any more.
+    Deleted(Result<(), SnapshotError>),
     /// Where the log ends.
     Head(Result<Position, ReadError>),
     /// There is more.
@@ -96,6 +100,7 @@ impl fmt::Display for Request {
             Self::Command(stream_id, command_id) => write!(f, "read command {command_id} of {stream_id}"),
             Self::Save(stream_id, snapshot) => write!(f, "save snapshot of {stream_id} at {}", snapshot.version),
             Self::Load(stream_id) => write!(f, "load snapshot of {stream_id}"),
+            Self::Delete(stream_id) => write!(f, "delete snapshot of {stream_id}"),
             Self::Page(read) => write!(f, "page of the log after {}, at most {} events", read.after, read.limit),
             Self::Head => f.write_str("head of the log"),
             Self::Wait(after) => write!(f, "wait for more after {after}"),
@@ -141,10 +146,11 @@ impl fmt::Display for Answer {
             Self::Saved(Ok(SnapshotOutcome::Declined)) => f.write_str("declined"),
             Self::Loaded(Ok(Some(version))) => write!(f, "one at {version}"),
             Self::Loaded(Ok(None)) => f.write_str("none"),
+            Self::Deleted(Ok(())) => f.write_str("deleted"),
             Self::Head(Ok(position)) => write!(f, "{position}"),
             Self::Waited(Ok(())) => f.write_str("there is more"),
             Self::Appended(Err(error)) => write!(f, "{error}"),
-            Self::Saved(Err(error)) | Self::Loaded(Err(error)) => write!(f, "{error}"),
+            Self::Saved(Err(error)) | Self::Loaded(Err(error)) | Self::Deleted(Err(error)) => write!(f, "{error}"),
             Self::Head(Err(error)) | Self::Waited(Err(error)) => write!(f, "{error}"),
         }
     }

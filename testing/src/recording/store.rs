@@ -254,6 +254,15 @@ impl<S: EventStore> EventStore for RecordingEventStore<S> {
             self.record(request, loaded, version).await
         })
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        Box::pin(async move {
+            let request = Request::Delete(stream_id.clone());
+            let deleted = async { self.inner().delete_snapshot(stream_id).await };
+            self.record(request, deleted, |outcome| Answer::Deleted(outcome.clone()))
+                .await
+        })
+    }
 }
 
 /// The events of a read, counted until it ends, fails or is dropped.
@@ -293,16 +302,20 @@ impl<S: EventLog> EventLog for RecordingEventStore<S> {
         }))
     }
 
-    fn complete_head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        Box::pin(self.record(Request::Head, self.inner().complete_head(), |outcome| {
-            Answer::Head(outcome.clone())
-        }))
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(
+            self.record(Request::Head, self.inner().wait_for_committed(), |outcome| {
+                Answer::Head(outcome.clone())
+            }),
+        )
     }
 
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
-        Box::pin(self.record(Request::Wait(after), self.inner().wait(after), |outcome| {
-            Answer::Waited(outcome.clone())
-        }))
+    fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+        Box::pin(
+            self.record(Request::Wait(after), self.inner().wait_for_events(after), |outcome| {
+                Answer::Waited(outcome.clone())
+            }),
+        )
     }
 }
 

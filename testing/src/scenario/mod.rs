@@ -25,7 +25,7 @@ use stream::Stream;
 /// it is after a conflict, answers the same. Time stands still until [`Scenario::later`], and ids count from 1.
 ///
 /// ```
-/// use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError};
+/// use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError};
 /// use composable_rust_testing::Scenario;
 ///
 /// #[derive(Debug, PartialEq)]
@@ -33,7 +33,7 @@ use stream::Stream;
 /// # impl Event for Withdrawn {
 /// #     fn event_type(&self) -> &'static str { "Withdrawn.v1" }
 /// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Codec::BINCODE.encode(&self.0) }
-/// #     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+/// #     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
 /// #         Codec::new(stored.encoding).decode(stored.data).map(|amount| Self(amount).into())
 /// #     }
 /// # }
@@ -81,7 +81,7 @@ impl<A: Aggregate> Scenario<A> {
     /// # impl Event for Rang {
     /// #     fn event_type(&self) -> &'static str { "Rang.v1" }
     /// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Codec::BINCODE.encode(&self.0) }
-    /// #     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    /// #     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
     /// #         Codec::new(stored.encoding).decode(stored.data).map(|at| Self(at).into())
     /// #     }
     /// # }

@@ -67,12 +67,12 @@ impl<A: Aggregate<State: fmt::Debug>> fmt::Debug for Sourced<A> {
 /// [`SequentialIds`] if nothing else is said.
 ///
 /// ```
-/// # use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, Version};
+/// # use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError, Version};
 /// # #[derive(Clone)] struct Deposited(u64);
 /// # impl Event for Deposited {
 /// #     fn event_type(&self) -> &'static str { "Deposited.v1" }
 /// #     fn encode(&self) -> Result<Vec<u8>, EventError> { Codec::BINCODE.encode(&self.0) }
-/// #     fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+/// #     fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
 /// #         Codec::new(stored.encoding).decode(stored.data).map(|amount| Self(amount).into())
 /// #     }
 /// # }

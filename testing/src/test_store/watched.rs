@@ -116,4 +116,8 @@ impl EventStore for WatchedStore {
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         Box::pin(Leaf::new(self.store.load_snapshot(stream_id), &self.leaves))
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        Box::pin(Leaf::new(self.store.delete_snapshot(stream_id), &self.leaves))
+    }
 }

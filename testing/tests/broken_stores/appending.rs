@@ -185,7 +185,7 @@ impl Fault for AcceptsNothing {
     fn append<'a>(&'a self, store: &'a InMemoryEventStore, append: StreamAppend) -> Append<'a> {
         if append.events.is_empty() {
             let (version, position) = (Version::INITIAL, Position::BEGINNING);
-            return Box::pin(async move { Ok(Appended { version, position }) });
+            return Box::pin(async move { Ok(Appended::new(version, position)) });
         }
         store.append(append)
     }

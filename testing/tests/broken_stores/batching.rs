@@ -19,10 +19,7 @@ fn check(store: &InMemoryEventStore, entry: &StreamAppend) -> Result<Appended, A
     let position = position.unwrap_or(Position::BEGINNING);
     let stream_id = entry.stream_id.clone();
     if expected.accepts(actual) {
-        return Ok(Appended {
-            version: actual,
-            position,
-        });
+        return Ok(Appended::new(actual, position));
     }
     Err(Conflict {
         stream_id,

@@ -11,7 +11,8 @@ use std::{
 
 use composable_rust_core::{
     AppendError, Appended, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
-    RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
+    RecordedEvent, SharedError, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Unavailable,
+    UnavailableReason, Version,
 };
 use composable_rust_testing::{
     InMemoryEventStore,
@@ -53,7 +54,7 @@ pub(crate) trait Fault: Send + Sync + 'static {
         store.read_all(read)
     }
     fn wait<'a>(&'a self, store: &'a InMemoryEventStore, after: Position) -> BoxFuture<'a, Result<(), ReadError>> {
-        store.wait(after)
+        store.wait_for_events(after)
     }
     fn tamper(&self) -> Vec<Tampering> {
         Vec::new()
@@ -97,6 +98,9 @@ impl<F: Fault> EventStore for Broken<F> {
     fn load_snapshot(&self, stream: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         Box::pin(async move { Ok(self.fault.load_snapshot(&self.store, &stream)) })
     }
+    fn delete_snapshot(&self, stream: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        self.store.delete_snapshot(stream)
+    }
 }
 
 impl<F: Fault> EventLog for Broken<F> {
@@ -106,7 +110,7 @@ impl<F: Fault> EventLog for Broken<F> {
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         self.store.head()
     }
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+    fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         self.fault.wait(&self.store, after)
     }
 }
@@ -167,8 +171,12 @@ pub(crate) fn head(store: &InMemoryEventStore, stream: &StreamId) -> Version {
         .map_or(Version::INITIAL, |event| event.version)
 }
 
-pub(crate) fn source() -> composable_rust_core::Source {
+pub(crate) fn source() -> SharedError {
     Arc::new(io::Error::other("the fault"))
+}
+
+pub(crate) fn unavailable() -> Unavailable {
+    Unavailable::new(UnavailableReason::Unreachable, source())
 }
 
 /// What a store awaits between two steps that should be one.

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use composable_rust_core::{AppendError, EventStore, ExpectedVersion, StreamAppend};
+use composable_rust_core::{EventStore, ExpectedVersion, StreamAppend};
 use composable_rust_testing::{InMemoryEventStore, conformance::dropped_appends_are_all_or_nothing};
 
-use super::broken::{Append, Batch, Fault, assert_caught, gap, source};
+use super::broken::{Append, Batch, Fault, assert_caught, gap, unavailable};
 
 struct WritesInTwoSteps;
 impl Fault for WritesInTwoSteps {
@@ -55,7 +55,7 @@ impl Fault for LosesItsConnection {
     fn append<'a>(&'a self, store: &'a InMemoryEventStore, append: StreamAppend) -> Append<'a> {
         Box::pin(async move {
             if self.taken.swap(true, Ordering::SeqCst) {
-                return Err(AppendError::Unavailable(source()));
+                return Err(unavailable().into());
             }
             gap().await;
             let outcome = store.append(append).await;

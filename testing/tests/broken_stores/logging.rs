@@ -50,7 +50,7 @@ fn a_log_that_repeats_events_is_caught() {
     );
     let fault = Spoils(|read, page| {
         if page.events.len() > 1 && read.limit == 7 {
-            page.scanned = page.events[page.events.len() - 2].position;
+            page.resume_after = page.events[page.events.len() - 2].position;
         }
     });
     assert_caught(the_log_shows_every_event_exactly_once, fault, "skip or repeat events");
@@ -69,7 +69,7 @@ fn a_log_out_of_order_is_caught() {
 #[test]
 fn a_filter_that_never_moves_on_is_caught() {
     let fault = Spoils(|read, page| {
-        page.scanned = page.events.last().map_or(read.after, |event| event.position);
+        page.resume_after = page.events.last().map_or(read.after, |event| event.position);
     });
     assert_caught(the_log_shows_every_event_exactly_once, fault, "never gets to the head");
 }

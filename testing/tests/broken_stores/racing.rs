@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use composable_rust_core::{AppendError, Appended, Conflict, EventStore, ExpectedVersion, StreamAppend, Version};
 use composable_rust_testing::{InMemoryEventStore, conformance::concurrent_writers_lose_nothing};
 
-use super::broken::{Append, Fault, assert_caught, gap, head, source};
+use super::broken::{Append, Fault, assert_caught, gap, head, unavailable};
 
 struct ChecksThenWrites;
 impl Fault for ChecksThenWrites {
@@ -108,17 +108,10 @@ impl Fault for OneInTen {
             if hit && self.loses {
                 let version = head(store, &append.stream_id).checked_add(append.events.len() as u64);
                 let version = version.unwrap_or(Version::MAX);
-                return Ok(Appended {
-                    version,
-                    position: store.head_now(),
-                });
+                return Ok(Appended::new(version, store.head_now()));
             }
             let outcome = store.append(append).await;
-            if hit {
-                Err(AppendError::Unavailable(source()))
-            } else {
-                outcome
-            }
+            if hit { Err(unavailable().into()) } else { outcome }
         })
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use composable_rust_core::{Direction, EventStore, ReadError, ReadStream, Version};
+use composable_rust_core::{Direction, EventStore, ReadStream, Version};
 use composable_rust_testing::{
     InMemoryEventStore,
     conformance::{Tampering, reads_are_complete_or_fail, recorded_events_never_change},
@@ -17,7 +17,7 @@ use composable_rust_testing::{
 use futures::{StreamExt, future, stream};
 use tokio::sync::Semaphore;
 
-use super::broken::{Fault, Reader, SHORT, assert_caught, source};
+use super::broken::{Fault, Reader, SHORT, assert_caught, unavailable};
 
 struct LosesAPageBorder;
 impl Fault for LosesAPageBorder {
@@ -62,11 +62,7 @@ impl Fault for FailingReads {
         if goes_on {
             let fail = move |(index, event)| {
                 let fails = index == 100 && failing.load(Ordering::SeqCst);
-                if fails {
-                    Err(ReadError::Unavailable(source()))
-                } else {
-                    event
-                }
+                if fails { Err(unavailable().into()) } else { event }
             };
             return events.enumerate().map(fail).boxed();
         }

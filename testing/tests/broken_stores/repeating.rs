@@ -50,10 +50,7 @@ impl Fault for ComparesIdsOnly {
                 .map(|event| event.id)
                 .eq(append.events.iter().map(|event| event.id));
             match stored.last() {
-                Some(last) if same => Ok(Appended {
-                    version: last.version,
-                    position: last.position,
-                }),
+                Some(last) if same => Ok(Appended::new(last.version, last.position)),
                 _ => store.append(append).await,
             }
         })
@@ -191,7 +188,7 @@ fn a_store_that_finds_a_part_of_a_command_is_caught() {
 struct FindsCommandsAnywhere;
 impl Fault for FindsCommandsAnywhere {
     fn load_command(&self, store: &InMemoryEventStore, _: StreamId, command: CommandId) -> Command {
-        let marked = |event: &&RecordedEvent| event.command.is_some_and(|mark| mark.id == command);
+        let marked = |event: &&RecordedEvent| event.command.is_some_and(|mark| mark.command_id == command);
         let all = store.all_events();
         let home = all.iter().find(marked).map(|event| event.stream_id.clone());
         match home {

@@ -186,8 +186,8 @@ fn every_other_call_can_fail_once() {
     let page = || block_on(store.read_all(ReadAll::after(Position::BEGINNING)));
     assert!(matches!(page(), Err(ReadError::Unavailable(_))));
     assert_eq!(page().unwrap().events.len(), 1);
-    assert!(block_on(store.wait(Position::BEGINNING)).is_err());
-    block_on(store.wait(Position::BEGINNING)).unwrap();
+    assert!(block_on(store.wait_for_events(Position::BEGINNING)).is_err());
+    block_on(store.wait_for_events(Position::BEGINNING)).unwrap();
     let snapshot = || Snapshot {
         version: Version::from(1),
         schema: 1,

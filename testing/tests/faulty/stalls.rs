@@ -10,7 +10,7 @@ use crate::{Faulty, append, healthy, sent};
 
 fn page(store: &Faulty, after: Position) -> (usize, Position) {
     let page = block_on(store.read_all(ReadAll::after(after))).unwrap();
-    (page.events.len(), page.scanned)
+    (page.events.len(), page.resume_after)
 }
 
 fn at(position: u64) -> Position {
@@ -35,7 +35,7 @@ fn who_waits_on_a_stalled_log_is_woken_when_it_goes_on() {
     let store = healthy();
     block_on(store.stall_log()).unwrap();
     sent(&store, &append());
-    let mut more = store.wait(Position::BEGINNING);
+    let mut more = store.wait_for_events(Position::BEGINNING);
     assert!((&mut more).now_or_never().is_none());
     store.resume_log();
     assert!(matches!(more.now_or_never(), Some(Ok(()))));
@@ -46,13 +46,16 @@ fn what_was_readable_before_a_stall_stays_readable() {
     let store = healthy();
     sent(&store, &append());
     block_on(store.stall_log()).unwrap();
-    assert!(matches!(store.wait(Position::BEGINNING).now_or_never(), Some(Ok(()))));
+    assert!(matches!(
+        store.wait_for_events(Position::BEGINNING).now_or_never(),
+        Some(Ok(()))
+    ));
 }
 
 #[test]
 fn a_wait_that_began_before_a_stall_ends_with_something_readable() {
     let store = healthy();
-    let mut more = store.wait(Position::BEGINNING);
+    let mut more = store.wait_for_events(Position::BEGINNING);
     assert!((&mut more).now_or_never().is_none());
     block_on(store.stall_log()).unwrap();
     sent(&store, &append());
@@ -69,7 +72,7 @@ fn a_seeded_stall_ends_with_its_time() {
     assert_eq!(page(&store, Position::BEGINNING), (0, Position::BEGINNING));
     sent(&store, &append());
     assert_eq!(page(&store, Position::BEGINNING), (0, Position::BEGINNING));
-    let mut more = store.wait(Position::BEGINNING);
+    let mut more = store.wait_for_events(Position::BEGINNING);
     assert!((&mut more).now_or_never().is_none());
     clock.advance(second);
     assert!(more.now_or_never().is_some());
@@ -98,14 +101,14 @@ fn a_reader_of_a_log_that_stalls_and_fails_meets_everything_once_whatever_the_se
                 continue;
             };
             assert!(
-                page.scanned <= block_on(store.head()).unwrap(),
+                page.resume_after <= block_on(store.head()).unwrap(),
                 "nothing beyond the end is shown"
             );
             seen.extend(page.events);
-            if page.scanned == after && store.wait(after).now_or_never().is_none() {
+            if page.resume_after == after && store.wait_for_events(after).now_or_never().is_none() {
                 clock.advance(second);
             }
-            after = page.scanned;
+            after = page.resume_after;
         }
         assert_eq!(seen, store.inner().all_events());
     }

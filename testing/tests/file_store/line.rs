@@ -5,7 +5,7 @@ use std::{fs::File, io::Write, sync::Arc};
 use chrono::{DateTime, Utc};
 use composable_rust_core::{
     AppendError, CommandId, CommandMark, Encoding, EventId, EventMetadata, Position, RecordedEvent, SerializedEvent,
-    StreamId, Version,
+    StreamId, Unavailable, UnavailableReason, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ impl Line {
             encoding: event.encoding.code(),
             data: event.data.iter().copied().map(char::from).collect(),
             metadata: event.metadata.clone(),
-            command: event.command.map(|mark| (mark.id, mark.events)),
+            command: event.command.map(|mark| (mark.command_id, mark.event_count)),
             recorded_at: event.recorded_at,
         }
     }
@@ -44,7 +44,7 @@ impl Line {
         let encoding = Encoding::from_code(self.encoding);
         let mut event = SerializedEvent::new(self.id, self.event_type, encoding, data);
         event.metadata = self.metadata;
-        event.command = self.command.map(|(id, events)| CommandMark { id, events });
+        event.command = self.command.map(|(id, events)| CommandMark::new(id, events));
         RecordedEvent::new(self.stream, self.version, position, self.recorded_at, event)
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn write(file: &mut File, records: &[RecordedEvent]) -> Result<(), Ap
     }
     let before = file
         .metadata()
-        .map_err(|error| AppendError::Unavailable(Arc::new(error)))?
+        .map_err(|error| Unavailable::new(UnavailableReason::Busy, Arc::new(error)))?
         .len();
     let lines: Vec<Line> = records.iter().map(Line::of).collect();
     let line = serde_json::to_string(&lines).map_err(|error| AppendError::Backend(Arc::new(error)))? + "\n";

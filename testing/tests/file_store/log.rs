@@ -40,10 +40,10 @@ impl Log {
 
 pub(crate) fn end(stream: &Stream) -> Appended {
     let last = stream.last();
-    Appended {
-        version: last.map_or(Version::INITIAL, |event| event.version),
-        position: last.map_or(Position::BEGINNING, |event| event.position),
-    }
+    Appended::new(
+        last.map_or(Version::INITIAL, |event| event.version),
+        last.map_or(Position::BEGINNING, |event| event.position),
+    )
 }
 
 /// Where exactly these events are already, if they are.
@@ -79,8 +79,8 @@ pub(crate) fn judge(stream: &Stream, append: &StreamAppend) -> Result<(), Append
         return Err(conflict.into()); // a part of a batch that is new otherwise
     }
     let marks = append.events.iter().filter_map(|event| event.command);
-    let commands: HashSet<CommandId> = marks.map(|mark| mark.id).collect();
-    let known = |event: &&Arc<RecordedEvent>| event.command.is_some_and(|mark| commands.contains(&mark.id));
+    let commands: HashSet<CommandId> = marks.map(|mark| mark.command_id).collect();
+    let known = |event: &&Arc<RecordedEvent>| event.command.is_some_and(|mark| commands.contains(&mark.command_id));
     if let Some((event, mark)) = stream
         .iter()
         .find(known)
@@ -89,11 +89,11 @@ pub(crate) fn judge(stream: &Stream, append: &StreamAppend) -> Result<(), Append
         let of_command = stream
             .iter()
             .filter(|later| later.version >= event.version)
-            .take(mark.events as usize);
+            .take(mark.event_count as usize);
         let first = end(&of_command.cloned().collect::<Vec<_>>());
         return Err(AppendError::DuplicateCommand {
             stream_id,
-            command_id: mark.id,
+            command_id: mark.command_id,
             first,
         });
     }

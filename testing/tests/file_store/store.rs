@@ -147,23 +147,30 @@ impl EventStore for FileEventStore {
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         Box::pin(async move { Ok(self.lock().1.snapshots.get(&stream_id).cloned()) })
     }
+
+    fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
+        Box::pin(async move {
+            self.lock().1.snapshots.remove(&stream_id);
+            Ok(())
+        })
+    }
 }
 
 impl EventLog for FileEventStore {
     fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
         Box::pin(async move {
             let [.., after] = read.after.parts();
-            let (events, mut scanned, (_, log)) = (&mut Vec::new(), read.after, &*self.lock());
+            let (events, mut resume_after, (_, log)) = (&mut Vec::new(), read.after, &*self.lock());
             for event in log.all.iter().skip(usize::try_from(after).unwrap_or(usize::MAX)) {
                 if events.len() == read.limit.max(1) {
                     break;
                 }
-                scanned = event.position;
+                resume_after = event.position;
                 events.extend(read.filter.matches(event).then(|| RecordedEvent::clone(event)));
             }
             Ok(LogPage {
                 events: std::mem::take(events),
-                scanned,
+                resume_after,
             })
         })
     }
@@ -172,7 +179,7 @@ impl EventLog for FileEventStore {
         Box::pin(async move { Ok(self.lock().1.position(0)) })
     }
 
-    fn wait(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
+    fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(async move {
             loop {
                 // Listening begins before looking: what is written in between rings this bell.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use composable_rust_core::{Codec, Decoded, Encoded, Event, EventError};
+use composable_rust_core::{Codec, Decoded, EncodedEvent, Event, EventError};
 use composable_rust_testing::{GoldenEvents, golden_events};
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,7 @@ impl Event for DoorEvent {
         }
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         let codec = Codec::new(stored.encoding);
         Ok(match stored.event_type {
             "DoorOpened.v1" => codec.decode::<()>(stored.data).map(|()| Self::Opened.into())?,

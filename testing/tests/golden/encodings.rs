@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use composable_rust_core::{Codec, Decoded, Encoded, Encoding, Event, EventError};
+use composable_rust_core::{Codec, Decoded, EncodedEvent, Encoding, Event, EventError};
 use composable_rust_testing::golden_events;
 
 use crate::Folder;
@@ -20,7 +20,7 @@ impl Event for Tagged {
         Codec::BINCODE.encode(&self.0)
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         Codec::new(stored.encoding)
             .decode(stored.data)
             .map(|tags| Self(tags).into())
@@ -58,7 +58,7 @@ impl Event for Noted {
         Ok(format!("[{:?}]", self.0).into_bytes())
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         match stored.encoding {
             Encoding::JSON => {
                 let text = String::from_utf8_lossy(stored.data);

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, convert::Infallible, path::Path};
 
-use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, SnapshotPolicy};
+use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError, SnapshotPolicy};
 use composable_rust_testing::{GoldenSnapshots, golden_snapshots};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ impl Event for Nothing {
         Codec::BINCODE.encode(&())
     }
 
-    fn decode(_: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(_: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         Ok(Decoded::Nothing)
     }
 }

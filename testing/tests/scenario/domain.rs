@@ -1,6 +1,6 @@
 //! A small business: an account.
 
-use composable_rust_core::{Aggregate, Clock, Codec, Decoded, Encoded, Event, EventError, IdGenerator};
+use composable_rust_core::{Aggregate, Clock, Codec, Decoded, EncodedEvent, Event, EventError, IdGenerator};
 use composable_rust_testing::{Scenario, Setting};
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Event for AccountEvent {
         }
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         let codec = Codec::new(stored.encoding);
         match stored.event_type {
             "Deposited.v1" => codec.decode(stored.data).map(|cents| Self::Deposited { cents }.into()),

@@ -1,6 +1,6 @@
 //! An aggregate whose commands are its decisions: whatever is wrong with one can be tried.
 
-use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, IdGenerator};
+use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError, IdGenerator};
 use composable_rust_testing::Scenario;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Event for OddEvent {
         }
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         let number = || {
             let bytes = stored.data.try_into().map(u64::from_be_bytes);
             bytes.map_err(|_| EventError::TrailingBytes { unread: 0 })

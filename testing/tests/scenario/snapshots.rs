@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, SnapshotPolicy};
+use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError, SnapshotPolicy};
 use composable_rust_testing::Scenario;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
 
@@ -46,7 +46,7 @@ impl Event for Added {
         Codec::BINCODE.encode(&self.0)
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         Codec::new(stored.encoding)
             .decode(stored.data)
             .map(|number| Self(number).into())

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use composable_rust_core::{
-    Aggregate, Codec, Decoded, Effect, Encoded, Event, EventError, EventStore, ExpectedVersion, IdGenerator, Reducer,
-    ReducerExt, SerializedEvent, StreamId, Version, prism,
+    Aggregate, Codec, Decoded, Effect, EncodedEvent, Event, EventError, EventStore, ExpectedVersion, IdGenerator,
+    Reducer, ReducerExt, SerializedEvent, StreamId, Version, prism,
 };
 use composable_rust_runtime::{
     EventSourced, EventSourcedAction,
@@ -31,7 +31,7 @@ impl Event for Moved {
         Codec::BINCODE.encode(&self.0)
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         Codec::new(stored.encoding)
             .decode(stored.data)
             .map(|amount| Self(amount).into())

@@ -18,13 +18,13 @@ async fn events(store: &SqliteEventStore, wanted: usize) -> usize {
     let mut seen = 0;
     let mut after = Position::BEGINNING;
     while seen < wanted {
-        tokio::time::timeout(DEADLINE, store.wait(after))
+        tokio::time::timeout(DEADLINE, store.wait_for_events(after))
             .await
             .unwrap()
             .unwrap();
         let page = store.read_all(ReadAll::after(after)).await.unwrap();
         seen += page.events.len();
-        after = page.scanned;
+        after = page.resume_after;
     }
     seen
 }
@@ -166,7 +166,7 @@ async fn stored(store: &SqliteEventStore) -> usize {
     while after < end {
         let page = store.read_all(ReadAll::after(after)).await.unwrap();
         seen += page.events.len();
-        after = page.scanned;
+        after = page.resume_after;
     }
     seen
 }

@@ -41,7 +41,7 @@ async fn assert_rewound(store: &PostgresEventStore, at: Position) {
     is_rewound(&store.read_all(ReadAll::after(at)).await, at);
     let filtered = ReadAll::after(at).filter(EventFilter::all().category("test"));
     is_rewound(&store.read_all(filtered).await, at);
-    is_rewound(&in_time("the end of a wait", store.wait(at)).await, at);
+    is_rewound(&in_time("the end of a wait", store.wait_for_events(at)).await, at);
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn going_on_from_an_event_that_another_one_replaced_says_that_the_log_was_
 async fn a_wait_that_has_begun_notices_that_the_log_was_rewound() {
     let database = database().await;
     let (store, [_, _, third]) = three(&database).await;
-    let waiting = tokio::spawn(async move { store.wait(third).await });
+    let waiting = tokio::spawn(async move { store.wait_for_events(third).await });
     tamper(&database, "DELETE FROM events WHERE stream_id = 'test-own-3'").await;
     is_rewound(&in_time("the end of a wait", waiting).await.unwrap(), third);
 }
@@ -81,7 +81,9 @@ async fn a_position_without_a_mark_is_taken_as_it_is() {
     tamper(&database, "DELETE FROM events WHERE stream_id = 'test-own-2'").await;
     let unmarked = Position::from_parts(second.parts());
     assert_eq!(follow(&store, unmarked).await, (vec![3], third));
-    in_time("the end of a wait", store.wait(unmarked)).await.unwrap();
+    in_time("the end of a wait", store.wait_for_events(unmarked))
+        .await
+        .unwrap();
     let between = Position::from_parts([1, 0, 7]);
     assert_eq!(follow(&store, between).await.0, [1, 3]);
 }
@@ -93,11 +95,11 @@ async fn where_a_filter_stopped_has_the_mark_of_what_stands_there() {
     let nothing = ReadAll::after(Position::BEGINNING).filter(EventFilter::all().category("nothing"));
     let page = store.read_all(nothing).await.unwrap();
     assert_eq!(
-        (page.events, page.scanned, store.head().await.unwrap()),
+        (page.events, page.resume_after, store.head().await.unwrap()),
         (vec![], third, third)
     );
     tamper(&database, "DELETE FROM events WHERE stream_id = 'test-own-3'").await;
-    assert_rewound(&store, page.scanned).await;
+    assert_rewound(&store, page.resume_after).await;
 }
 
 #[tokio::test]
@@ -108,7 +110,7 @@ async fn an_acknowledged_position_that_cannot_be_read_yet_is_not_taken_for_lost(
     let appended = append(&store, 1).await;
     assert_eq!(follow(&store, appended).await, (vec![], appended));
     let (behind, waiter) = (append(&store, 2).await, store.clone());
-    let waiting = tokio::spawn(async move { waiter.wait(appended).await });
+    let waiting = tokio::spawn(async move { waiter.wait_for_events(appended).await });
     run(&mut older, "COMMIT").await;
     in_time("the end of a wait", waiting).await.unwrap().unwrap();
     readable(&store, behind).await;

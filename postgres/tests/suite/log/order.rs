@@ -32,7 +32,7 @@ async fn a_slow_transaction_is_waited_for_and_nobody_else_is_skipped() {
     assert_eq!(store.head().await.unwrap(), after);
     for filter in [EventFilter::all(), EventFilter::all().category("test")] {
         let page = store.read_all(ReadAll::after(after).filter(filter)).await.unwrap();
-        assert_eq!((page.events, page.scanned), (vec![], after));
+        assert_eq!((page.events, page.resume_after), (vec![], after));
     }
     run(&mut slow, "COMMIT").await;
     readable(&store, newest).await;
@@ -93,9 +93,9 @@ async fn overlap(dice_seed: u64) {
                 pending.clear();
             }
         }
-        let (events, scanned) = follow(&store, after).await;
+        let (events, resume_after) = follow(&store, after).await;
         seen.extend(events);
-        after = scanned;
+        after = resume_after;
     }
     for (connection, pending) in &mut writers {
         run(connection, "COMMIT").await;
@@ -136,7 +136,7 @@ async fn a_filter_moves_on_over_more_than_it_looks_at_and_stops_where_the_page_i
     let mut pages = Vec::new();
     loop {
         let page = store.read_all(read.clone().limit(3)).await.unwrap();
-        if page.scanned == read.after {
+        if page.resume_after == read.after {
             break;
         }
         assert!(
@@ -144,7 +144,7 @@ async fn a_filter_moves_on_over_more_than_it_looks_at_and_stops_where_the_page_i
                 .iter()
                 .all(|event| event.stream_id.category() == "rare" && event.data == b"x")
         );
-        read.after = page.scanned;
+        read.after = page.resume_after;
         pages.push(page.events.len());
     }
     // 4,096 events hold four rare ones: a full page, and the fourth in the next.
@@ -165,12 +165,12 @@ async fn pages_of_large_events_end_early_and_lose_nothing() {
     let (mut after, mut sizes) = (Position::BEGINNING, Vec::new());
     loop {
         let page = store.read_all(ReadAll::after(after)).await.unwrap();
-        if page.scanned == after {
+        if page.resume_after == after {
             break;
         }
-        assert_eq!(page.events.last().unwrap().position, page.scanned);
+        assert_eq!(page.events.last().unwrap().position, page.resume_after);
         sizes.push(page.events.len());
-        after = page.scanned;
+        after = page.resume_after;
     }
     assert_eq!(sizes.iter().sum::<usize>(), 13);
     assert!(

@@ -18,8 +18,8 @@ pub(super) const NEVER: Duration = Duration::from_hours(1);
 
 /// The ids behind `after`, in the order of the log, and the position of the last one.
 pub(super) async fn follow(store: &PostgresEventStore, after: Position) -> (Vec<u128>, Position) {
-    let (events, scanned) = events(store, after, 3).await;
-    (events.iter().map(id).collect(), scanned)
+    let (events, resume_after) = events(store, after, 3).await;
+    (events.iter().map(id).collect(), resume_after)
 }
 
 pub(super) async fn events(
@@ -31,10 +31,10 @@ pub(super) async fn events(
     loop {
         let page = store.read_all(ReadAll::after(after).limit(limit)).await.unwrap();
         events.extend(page.events);
-        if page.scanned == after {
+        if page.resume_after == after {
             return (events, after);
         }
-        after = page.scanned;
+        after = page.resume_after;
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn readable(store: &PostgresEventStore, position: Position) {
     let reached = async {
         let mut head = store.head().await.unwrap();
         while head < position {
-            store.wait(head).await.unwrap();
+            store.wait_for_events(head).await.unwrap();
             head = store.head().await.unwrap();
         }
     };

@@ -18,7 +18,7 @@ fn deaf() -> PostgresOptions {
 /// A wait that has begun.
 async fn waiting(store: &PostgresEventStore, after: Position) -> JoinHandle<Result<(), ReadError>> {
     let store = store.clone();
-    let mut task = tokio::spawn(async move { store.wait(after).await });
+    let mut task = tokio::spawn(async move { store.wait_for_events(after).await });
     // The runtime of these tests has one thread: the task runs until it waits.
     tokio::task::yield_now().await;
     assert!(futures::poll!(&mut task).is_pending());
@@ -176,7 +176,7 @@ async fn a_store_that_is_closed_ends_its_waits() {
     store.close().await;
     let ended = in_time("the end of a wait", wait).await.unwrap();
     assert!(matches!(ended, Err(ReadError::Unavailable(_))), "{ended:?}");
-    let after = store.wait(Position::BEGINNING).await;
+    let after = store.wait_for_events(Position::BEGINNING).await;
     assert!(matches!(after, Err(ReadError::Unavailable(_))), "{after:?}");
 }
 

@@ -7,7 +7,7 @@ mod scripted;
 use std::{marker::PhantomData, sync::Arc};
 
 use composable_rust_core::{
-    Aggregate, Codec, CommandId, CommandMark, Decoded, Encoded, Event, EventError, EventStore, ExpectedVersion,
+    Aggregate, Codec, CommandId, CommandMark, Decoded, EncodedEvent, Event, EventError, EventStore, ExpectedVersion,
     IdGenerator, SerializedEvent, SnapshotPolicy, StreamId,
 };
 use composable_rust_runtime::SystemIds;
@@ -41,13 +41,13 @@ impl Event for AccountEvent {
             Self::Deposited(amount) | Self::Withdrawn(amount) => Codec::BINCODE.encode(amount),
             Self::Poison => Ok(vec![]),
             Self::Unwritable => panic!("encoded to panic"),
-            Self::Unencodable => Err(EventError::Unfaithful {
+            Self::Unencodable => Err(EventError::NotRoundTrippable {
                 event_type: "Unencodable.v1",
             }),
         }
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         let codec = Codec::new(stored.encoding);
         match stored.event_type {
             "Deposited.v1" => codec.decode(stored.data).map(|amount| Self::Deposited(amount).into()),
@@ -159,7 +159,7 @@ pub(crate) fn serialized(events: &[AccountEvent]) -> Vec<SerializedEvent> {
 pub(crate) fn of_command(id: CommandId, events: &[AccountEvent]) -> Vec<SerializedEvent> {
     let mut serialized = serialized(events);
     let count = u32::try_from(events.len()).unwrap();
-    serialized.first_mut().unwrap().command = Some(CommandMark { id, events: count });
+    serialized.first_mut().unwrap().command = Some(CommandMark::new(id, count));
     serialized
 }
 

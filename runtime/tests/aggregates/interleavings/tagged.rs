@@ -1,6 +1,6 @@
 //! An aggregate whose events say which command they are of: so each can be found again.
 
-use composable_rust_core::{Aggregate, Codec, Decoded, Encoded, Event, EventError, SnapshotPolicy};
+use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError, SnapshotPolicy};
 
 /// Which command, and the how manieth of its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ impl Event for Part {
         Codec::BINCODE.encode(&(self.0, self.1))
     }
 
-    fn decode(stored: Encoded<'_>) -> Result<Decoded<Self>, EventError> {
+    fn decode(stored: EncodedEvent<'_>) -> Result<Decoded<Self>, EventError> {
         let parts: (u64, u64) = Codec::new(stored.encoding).decode(stored.data)?;
         Ok(Self(parts.0, parts.1).into())
     }

@@ -76,20 +76,20 @@ async fn read_along(store: Subject, mut read: ReadAll, done: Arc<AtomicBool>) ->
             note(&mut seen, &mut last, event);
         }
         assert!(
-            page.scanned >= last,
-            "a page scanned up to {}, before its own event at {last}",
-            page.scanned
+            page.resume_after >= last,
+            "a page resume_after up to {}, before its own event at {last}",
+            page.resume_after
         );
-        if page.scanned == read.after && was_done && page.scanned >= store.head().await {
+        if page.resume_after == read.after && was_done && page.resume_after >= store.head().await {
             return seen;
         }
-        if page.scanned == read.after && !was_done {
+        if page.resume_after == read.after && !was_done {
             let woken = store
-                .in_time("a reader waiting for more", store.store.wait(read.after))
+                .in_time("a reader waiting for more", store.store.wait_for_events(read.after))
                 .await;
             woken.unwrap_or_else(|error| panic!("waiting for more failed: {error}"));
         }
-        read.after = page.scanned;
+        read.after = page.resume_after;
         // Readers of a store that is always ready would otherwise keep the writers from running for ever.
         tokio::task::yield_now().await;
     }

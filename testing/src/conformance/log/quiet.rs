@@ -131,10 +131,10 @@ async fn check_moves(store: &Subject, filter: EventFilter) {
     let mut after = Position::BEGINNING;
     loop {
         let page = store.page(ReadAll::after(after).filter(filter.clone())).await;
-        if page.scanned == after {
+        if page.resume_after == after {
             break;
         }
-        after = page.scanned;
+        after = page.resume_after;
     }
     assert!(
         after >= head,
@@ -142,12 +142,12 @@ async fn check_moves(store: &Subject, filter: EventFilter) {
     );
 }
 
-/// After the last event there is nothing, and `scanned` stays where the reader is.
+/// After the last event there is nothing, and `resume_after` stays where the reader is.
 async fn check_end(store: &Subject, all: &[RecordedEvent]) {
     let end = store.head().await.max(all[all.len() - 1].position);
     let page = store.page(ReadAll::after(end)).await;
     assert_eq!(
-        (page.events.as_slice(), page.scanned),
+        (page.events.as_slice(), page.resume_after),
         (&[][..], end),
         "a page after the end of the log"
     );

@@ -20,12 +20,12 @@ pub(super) async fn check(store: &Subject) {
 
 async fn wait(store: &Subject, after: Position) {
     let outcome = store
-        .in_time("a wait for more of the log", store.store.wait(after))
+        .in_time("a wait for more of the log", store.store.wait_for_events(after))
         .await;
     outcome.unwrap_or_else(|error| panic!("a wait for more of the log failed: {error}"));
     let page = store.page(ReadAll::after(after)).await;
     assert!(
-        page.scanned > after,
+        page.resume_after > after,
         "a wait after {after} ended, and nothing is readable there"
     );
 }
@@ -44,7 +44,7 @@ async fn check_at_once(store: &Subject) {
 /// Nothing is there: it waits. Then something is: it wakes.
 async fn check_asleep(store: &Subject) {
     let head = store.head().await;
-    let mut waiting = store.store.wait(head);
+    let mut waiting = store.store.wait_for_events(head);
     for _ in 0..5 {
         assert!(
             futures::poll!(&mut waiting).is_pending(),
@@ -86,7 +86,7 @@ async fn check_many(store: &Subject) {
 async fn check_cancelled(store: &Subject) {
     let head = store.head().await;
     for _ in 0..100 {
-        let mut waiting = store.store.wait(head);
+        let mut waiting = store.store.wait_for_events(head);
         assert!(
             futures::poll!(&mut waiting).is_pending(),
             "a wait after the head {head} ended with nothing to read"

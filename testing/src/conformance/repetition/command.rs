@@ -65,10 +65,7 @@ async fn check_several_commands(store: &Subject) {
     store.append(&stream, ExpectedVersion::NoStream, &stored).await;
     let records = store.load(&stream).await;
     for (command, last) in [(early, 3), (late, 6)] {
-        let first = Appended {
-            version: version(last),
-            position: records[last - 1].position,
-        };
+        let first = Appended::new(version(last), records[last - 1].position);
         let events = [vec![new_event()], events_of(command, 1)].concat();
         let outcome = store.try_append(&stream, ExpectedVersion::Any, &events).await;
         let what = "an append with a stored command among its events";

@@ -79,10 +79,7 @@ fn changes(stored: &SerializedEvent) -> Vec<(&'static str, SerializedEvent)> {
         change(&mut event);
         event
     };
-    let mark = CommandMark {
-        id: new_command(),
-        events: 1,
-    };
+    let mark = CommandMark::new(new_command(), 1);
     vec![
         ("payload", changed(|event| event.data.push(0))),
         ("event type", changed(|event| event.event_type = "Happened.v2".into())),

@@ -71,7 +71,7 @@ fn may_not_be_there(answers: &[&Answer], sent_at_once: usize) -> bool {
 fn follows_from_what_was_before(world: &World, intent: &Intent, stored: &RecordedEvent) {
     assert_eq!(stored.stream_id, intent.stream(), "{intent} is in another stream");
     assert_eq!(
-        stored.command.map(|mark| mark.id),
+        stored.command.map(|mark| mark.command_id),
         intent.id,
         "{intent} is marked otherwise"
     );

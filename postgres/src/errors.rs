@@ -3,7 +3,9 @@
 
 use std::{io, sync::Arc};
 
-use composable_rust_core::{AppendError, Position, ReadError, SnapshotError, Source};
+use composable_rust_core::{
+    AppendError, Position, ReadError, SharedError, SnapshotError, Unavailable, UnavailableReason,
+};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// The kinds of failure that callers are told apart.
@@ -61,7 +63,7 @@ impl Kind {
 pub(crate) fn before_sending(error: sqlx::Error) -> AppendError {
     match Kind::of(&error) {
         Kind::Other => AppendError::Backend(Arc::new(error)),
-        _ => AppendError::Unavailable(Arc::new(error)),
+        _ => unavailable(error).into(),
     }
 }
 
@@ -70,13 +72,13 @@ pub(crate) fn before_sending(error: sqlx::Error) -> AppendError {
 pub(crate) fn of_append(error: sqlx::Error) -> AppendError {
     let is_refusal = matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_));
     match Kind::of(&error) {
-        Kind::Expired => AppendError::Unavailable(Arc::new(error)),
+        Kind::Expired => unavailable(error).into(),
         // Whatever the code: a full disk under the write-ahead log ends the server with the code of a full disk, and by
         // then the commit may be on it.
         _ if is_fatal(&error) => AppendError::OutcomeUnknown(Arc::new(error)),
         Kind::Other if is_refusal => AppendError::Backend(Arc::new(error)),
         Kind::Lost | Kind::Other => AppendError::OutcomeUnknown(Arc::new(error)),
-        _ => AppendError::Unavailable(Arc::new(error)),
+        _ => unavailable(error).into(),
     }
 }
 
@@ -88,20 +90,28 @@ pub(crate) fn is_fatal(error: &sqlx::Error) -> bool {
     error.is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 
+fn unavailable(error: sqlx::Error) -> Unavailable {
+    let reason = match Kind::of(&error) {
+        Kind::Busy => UnavailableReason::Busy,
+        _ => UnavailableReason::Unreachable,
+    };
+    Unavailable::new(reason, Arc::new(error))
+}
+
 pub(crate) fn of_read(error: sqlx::Error) -> ReadError {
     if let Some(after) = rewound(&error) {
         return ReadError::LogRewound { after };
     }
     match Kind::of(&error) {
         Kind::Other => ReadError::Backend(Arc::new(error)),
-        _ => ReadError::Unavailable(Arc::new(error)),
+        _ => unavailable(error).into(),
     }
 }
 
 pub(crate) fn of_snapshot(error: sqlx::Error) -> SnapshotError {
     match Kind::of(&error) {
         Kind::Other => SnapshotError::Backend(Arc::new(error)),
-        _ => SnapshotError::Unavailable(Arc::new(error)),
+        _ => unavailable(error).into(),
     }
 }
 
@@ -137,8 +147,16 @@ pub(crate) enum Stopped {
 }
 
 impl Stopped {
-    pub(crate) fn source(self) -> Source {
+    pub(crate) fn source(self) -> SharedError {
         Arc::new(self)
+    }
+
+    pub(crate) fn unavailable(self) -> Unavailable {
+        let reason = match self {
+            Self::NoRuntime => UnavailableReason::NoRuntime,
+            Self::Closed | Self::RuntimeEnded => UnavailableReason::Closed,
+        };
+        Unavailable::new(reason, Arc::new(self))
     }
 }
 

@@ -1,37 +1,38 @@
-//! Names that rows repeat.
+//! Shares the names that rows repeat.
 
 use std::sync::Arc;
 
 use crate::{StreamId, StreamIdError};
 
-/// How many types of events are remembered: a stream has few, and they take turns.
+/// How many event types are remembered: the events of a stream are of few types.
 const TYPES: usize = 8;
 
-/// The names of the rows before: a row's own are often the same, and then shared instead of allocated again.
+/// Remembers the stream and the event types of the rows before, and shares them with rows that repeat them: most rows of
+/// a page then allocate no name.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use composable_rust_core::reading::Names;
+/// use composable_rust_core::backend::NameInterner;
 ///
-/// let mut names = Names::default();
+/// let mut names = NameInterner::default();
 /// let (first, other) = (names.event_type("DoorOpened.v1"), names.event_type("DoorShut.v1"));
 /// assert!(Arc::ptr_eq(&first, &names.event_type("DoorOpened.v1")));
 /// assert_eq!(&*other, "DoorShut.v1");
 /// ```
 #[derive(Debug, Default)]
-pub struct Names {
-    /// Only the last one: a log that mixes many streams would ask for each in vain.
+pub struct NameInterner {
+    /// Only the last one: in a log of many streams, a larger cache rarely hits.
     stream_id: Option<StreamId>,
     event_types: Vec<Arc<str>>,
-    /// Which of the types gives way to the next new one.
+    /// The index of the type that the next new one replaces.
     oldest: usize,
 }
 
-impl Names {
-    /// The stream with this name.
+impl NameInterner {
+    /// The stream id with this name.
     ///
     /// # Errors
-    /// See [`StreamIdError`]; the row is not one of a store.
+    /// [`StreamIdError`]: no store wrote this row.
     pub fn stream_id(&mut self, name: &str) -> Result<StreamId, StreamIdError> {
         match &self.stream_id {
             Some(last) if last.as_str() == name => Ok(last.clone()),
@@ -39,7 +40,7 @@ impl Names {
         }
     }
 
-    /// The type with this name.
+    /// The event type with this name.
     pub fn event_type(&mut self, name: &str) -> Arc<str> {
         match self.event_types.iter().find(|known| ***known == *name) {
             Some(known) => Arc::clone(known),
@@ -64,7 +65,7 @@ mod tests {
 
     #[test]
     fn types_that_take_turns_are_shared() {
-        let mut names = Names::default();
+        let mut names = NameInterner::default();
         let first: Vec<_> = (0..TYPES).map(|n| names.event_type(&format!("Type{n}"))).collect();
         for (n, first) in first.iter().enumerate() {
             assert!(Arc::ptr_eq(first, &names.event_type(&format!("Type{n}"))));
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn no_more_types_are_remembered_than_that_however_many_there_are() {
-        let mut names = Names::default();
+        let mut names = NameInterner::default();
         for n in 0..10 * TYPES {
             assert_eq!(*names.event_type(&format!("Type{n}")), *format!("Type{n}"));
         }
@@ -86,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_stream_is_shared_as_long_as_its_rows_go_on() {
-        let mut names = Names::default();
+        let mut names = NameInterner::default();
         let first = names.stream_id("order-1").unwrap();
         assert_eq!(names.stream_id("order-1"), Ok(first));
         assert_eq!(names.stream_id("order-2").unwrap().as_str(), "order-2");

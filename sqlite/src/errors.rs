@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use composable_rust_core::{AppendError, ReadError, SnapshotError, Source};
+use composable_rust_core::{AppendError, ReadError, SharedError, SnapshotError, Unavailable, UnavailableReason};
 
 /// SQLite's primary result codes, <https://www.sqlite.org/rescode.html>.
 mod code {
@@ -88,7 +88,7 @@ impl Kind {
 /// An append that failed before its COMMIT was tried: certainly not written.
 pub(crate) fn before_commit(error: sqlx::Error) -> AppendError {
     match Kind::of(&error) {
-        Kind::Busy | Kind::Gone => AppendError::Unavailable(Arc::new(error)),
+        Kind::Busy | Kind::Gone => unavailable(error).into(),
         _ => AppendError::Backend(Arc::new(error)),
     }
 }
@@ -97,7 +97,7 @@ pub(crate) fn before_commit(error: sqlx::Error) -> AppendError {
 /// missing; what a disk kept of a write that it reported as failed, nobody knows.
 pub(crate) fn at_commit(error: sqlx::Error) -> AppendError {
     match Kind::of(&error) {
-        Kind::Busy => AppendError::Unavailable(Arc::new(error)),
+        Kind::Busy => unavailable(error).into(),
         Kind::ReadOnly | Kind::Moved | Kind::Full | Kind::Constraint | Kind::Statement => {
             AppendError::Backend(Arc::new(error))
         }
@@ -105,16 +105,24 @@ pub(crate) fn at_commit(error: sqlx::Error) -> AppendError {
     }
 }
 
+fn unavailable(error: sqlx::Error) -> Unavailable {
+    let reason = match Kind::of(&error) {
+        Kind::Busy => UnavailableReason::Busy,
+        _ => UnavailableReason::Unreachable,
+    };
+    Unavailable::new(reason, Arc::new(error))
+}
+
 pub(crate) fn of_read(error: sqlx::Error) -> ReadError {
     match Kind::of(&error) {
-        Kind::Busy | Kind::Gone => ReadError::Unavailable(Arc::new(error)),
+        Kind::Busy | Kind::Gone => unavailable(error).into(),
         _ => ReadError::Backend(Arc::new(error)),
     }
 }
 
 pub(crate) fn of_snapshot(error: sqlx::Error) -> SnapshotError {
     match Kind::of(&error) {
-        Kind::Busy | Kind::Gone => SnapshotError::Unavailable(Arc::new(error)),
+        Kind::Busy | Kind::Gone => unavailable(error).into(),
         _ => SnapshotError::Backend(Arc::new(error)),
     }
 }
@@ -131,8 +139,16 @@ pub(crate) enum Stopped {
 }
 
 impl Stopped {
-    pub(crate) fn source(self) -> Source {
+    pub(crate) fn source(self) -> SharedError {
         Arc::new(self)
+    }
+
+    pub(crate) fn unavailable(self) -> Unavailable {
+        let reason = match self {
+            Self::NoRuntime => UnavailableReason::NoRuntime,
+            Self::Closed | Self::RuntimeEnded => UnavailableReason::Closed,
+        };
+        Unavailable::new(reason, Arc::new(self))
     }
 }
 
@@ -147,7 +163,7 @@ impl From<Stopped> for sqlx::Error {
 #[error("the row at position {position} is not a valid event")]
 pub(crate) struct InvalidRow {
     pub(crate) position: i64,
-    pub(crate) source: Source,
+    pub(crate) source: SharedError,
 }
 
 impl From<InvalidRow> for sqlx::Error {

@@ -1,37 +1,37 @@
-//! From page to page.
+//! The next page of a read of one stream.
 
 use crate::{Direction, ReadStream, RecordedEvent, Version};
 
-/// The next page of a read: of its direction, and from this version on, itself included.
+/// The page that a read needs next, in its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Wanted {
-    /// Where the page begins.
+pub struct PageRequest {
+    /// The first version of the page, inclusive.
     pub from: Version,
-    /// The most events that it may have.
+    /// The maximum number of events.
     pub events: u64,
 }
 
-/// How a read of a stream goes from page to page.
+/// Where a paged read of a stream stands.
 ///
 /// ```
-/// use composable_rust_core::{ReadStream, StreamId, Version, reading::Paging};
+/// use composable_rust_core::{ReadStream, StreamId, Version, backend::PageCursor};
 ///
 /// let newest_first = ReadStream::new(StreamId::new("order", 1)?).backward();
-/// let page = Paging::of(&newest_first).next(100);
+/// let page = PageCursor::of(&newest_first).next(100);
 /// assert_eq!(page.map(|page| page.from), Some(Version::MAX));
 /// # Ok::<(), composable_rust_core::StreamIdError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Paging {
+pub struct PageCursor {
     direction: Direction,
-    /// How many more events are wanted.
+    /// How many more events the read wants.
     left: u64,
     /// Where the next page begins; `None` after the last one.
     next: Option<Version>,
 }
 
-impl Paging {
+impl PageCursor {
     /// At the beginning of `read`.
     #[must_use]
     pub fn of(read: &ReadStream) -> Self {
@@ -46,18 +46,18 @@ impl Paging {
         }
     }
 
-    /// The next page, of at most `most` events, where one is wanted. Asked again, it is the same one, until
-    /// [`Paging::turn`].
+    /// The next page, of at most `max` events; `None` when the read is complete. The same one until
+    /// [`PageCursor::advance`].
     #[must_use]
-    pub fn next(&self, most: u64) -> Option<Wanted> {
-        let events = self.left.min(most);
+    pub fn next(&self, max: u64) -> Option<PageRequest> {
+        let events = self.left.min(max);
         let from = self.next.filter(|_| events > 0)?;
-        Some(Wanted { from, events })
+        Some(PageRequest { from, events })
     }
 
-    /// Goes on behind `page`, the events that were there. `more` says whether there may be others behind them: the page
-    /// had as many as it may have, or ended early for its size. An empty one with more behind it is asked for again.
-    pub fn turn(&mut self, page: &[RecordedEvent], more: bool) {
+    /// Moves behind `page`, the events that were read. `more` says that the stream may hold further events: the page was
+    /// full, or was cut off for its size. After an empty page with `more`, the same page is requested again.
+    pub fn advance(&mut self, page: &[RecordedEvent], more: bool) {
         self.left = self.left.saturating_sub(page.len() as u64);
         if let Some(last) = page.last() {
             self.next = self.behind(last.version);
@@ -73,8 +73,8 @@ impl Paging {
     }
 }
 
-/// What is missing of a command of which `page` holds the first events, and no other events: its first one says how
-/// many it has.
+/// The read that completes a command whose first events are `page`. `None` if the page is empty or has all of them: the
+/// mark on the first event says how many there are.
 ///
 /// ```
 /// use chrono::DateTime;
@@ -86,7 +86,7 @@ impl Paging {
 /// let id: EventId = "01890a5d-ac96-774b-bcce-b302099a8057".parse()?;
 /// let mut first = SerializedEvent::new(id, "DoorOpened.v1", Encoding::BINCODE, vec![]);
 /// let command: CommandId = "01890a5d-ac96-774b-bcce-b302099a8058".parse()?;
-/// first.command = Some(CommandMark { id: command, events: 3 });
+/// first.command = Some(CommandMark::new(command, 3));
 /// let (version, position) = (Version::from(7), Position::from_sequence(42));
 /// let first = RecordedEvent::new(StreamId::new("door", 1)?, version, position, DateTime::UNIX_EPOCH, first);
 ///
@@ -99,7 +99,7 @@ impl Paging {
 #[must_use]
 pub fn rest_of_command(page: &[RecordedEvent]) -> Option<ReadStream> {
     let (first, last) = (page.first()?, page.last()?);
-    let missing = u64::from(first.command?.events).saturating_sub(page.len() as u64);
+    let missing = u64::from(first.command?.event_count).saturating_sub(page.len() as u64);
     let from = last.version.next().filter(|_| missing > 0)?;
     Some(ReadStream::new(last.stream_id.clone()).from(from).limit(missing))
 }
@@ -127,55 +127,55 @@ mod tests {
         versions.into_iter().map(event).collect()
     }
 
-    fn wanted(from: u32, events: u64) -> Wanted {
+    fn wanted(from: u32, events: u64) -> PageRequest {
         let from = Version::from(from);
-        Wanted { from, events }
+        PageRequest { from, events }
     }
 
     #[test]
     fn a_read_goes_on_behind_the_last_event() {
-        let mut paging = Paging::of(&ReadStream::new(stream()));
+        let mut paging = PageCursor::of(&ReadStream::new(stream()));
         assert_eq!(paging.next(2), Some(wanted(1, 2)));
-        paging.turn(&events([1, 2]), true);
+        paging.advance(&events([1, 2]), true);
         assert_eq!(paging.next(2), Some(wanted(3, 2)));
-        paging.turn(&events([3]), false);
+        paging.advance(&events([3]), false);
         assert_eq!(paging.next(2), None);
     }
 
     #[test]
     fn a_limit_ends_it_though_there_is_more() {
-        let mut paging = Paging::of(&ReadStream::new(stream()).limit(3));
+        let mut paging = PageCursor::of(&ReadStream::new(stream()).limit(3));
         assert_eq!(paging.next(2), Some(wanted(1, 2)));
-        paging.turn(&events([1, 2]), true);
+        paging.advance(&events([1, 2]), true);
         assert_eq!(paging.next(2), Some(wanted(3, 1)));
-        paging.turn(&events([3]), true);
+        paging.advance(&events([3]), true);
         assert_eq!(paging.next(2), None);
-        assert_eq!(Paging::of(&ReadStream::new(stream()).limit(0)).next(2), None);
+        assert_eq!(PageCursor::of(&ReadStream::new(stream()).limit(0)).next(2), None);
     }
 
     #[test]
     fn backward_it_ends_at_the_first_event() {
-        let mut paging = Paging::of(&ReadStream::new(stream()).backward().from(Version::from(3)));
+        let mut paging = PageCursor::of(&ReadStream::new(stream()).backward().from(Version::from(3)));
         assert_eq!(paging.next(2), Some(wanted(3, 2)));
-        paging.turn(&events([3, 2]), true);
+        paging.advance(&events([3, 2]), true);
         assert_eq!(paging.next(2), Some(wanted(1, 2)));
-        paging.turn(&events([1]), true);
+        paging.advance(&events([1]), true);
         assert_eq!(paging.next(2), None);
     }
 
     #[test]
     fn an_empty_page_with_more_behind_it_is_asked_for_again() {
-        let mut paging = Paging::of(&ReadStream::new(stream()));
-        paging.turn(&[], true);
+        let mut paging = PageCursor::of(&ReadStream::new(stream()));
+        paging.advance(&[], true);
         assert_eq!(paging.next(2), Some(wanted(1, 2)));
     }
 
     #[test]
     fn at_the_end_of_the_range_there_is_no_further_page() {
-        let mut paging = Paging::of(&ReadStream::new(stream()).from(Version::MAX));
+        let mut paging = PageCursor::of(&ReadStream::new(stream()).from(Version::MAX));
         let mut last = event(1);
         last.version = Version::MAX;
-        paging.turn(&[last], true);
+        paging.advance(&[last], true);
         assert_eq!(paging.next(2), None);
     }
 
@@ -184,10 +184,10 @@ mod tests {
         let mut page = events([4, 5]);
         assert_eq!(rest_of_command(&page), None);
         let id = CommandId::from_uuid(Uuid::from_u128(9));
-        page[0].command = Some(CommandMark { id, events: 5 });
+        page[0].command = Some(CommandMark::new(id, 5));
         let rest = ReadStream::new(stream()).from(Version::from(6)).limit(3);
         assert_eq!(rest_of_command(&page), Some(rest));
-        page[0].command = Some(CommandMark { id, events: 2 });
+        page[0].command = Some(CommandMark::new(id, 2));
         assert_eq!(rest_of_command(&page), None);
     }
 }

@@ -1,0 +1,85 @@
+//! How many rows the next page of a read asks for.
+
+/// The number of rows that the next page asks for, learned from the pages before it. A page of large events is cut off at
+/// a number of bytes and its remaining rows were read in vain: the next page asks for fewer. While events are small, each
+/// page asks for twice as many as the one before, up to the maximum.
+///
+/// ```
+/// use composable_rust_core::backend::PageSize;
+///
+/// let mut size = PageSize::new(2048, 4 << 20);
+/// assert_eq!(size.rows(), 2048);
+/// size.record(1, 5 << 20, false); // one event of 5 MiB filled the page
+/// assert_eq!(size.rows(), 1);
+/// size.record(1, 100, true); // the next one is small
+/// assert_eq!(size.rows(), 32);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct PageSize {
+    rows: u64,
+    max_rows: u64,
+    max_bytes: usize,
+}
+
+/// A page of so many rows is cheap even if the guess is wrong.
+const FEW_ROWS: u64 = 32;
+
+impl PageSize {
+    /// Pages of at most `max_rows` rows and about `max_bytes` bytes. The first asks for `max_rows`.
+    #[must_use]
+    pub const fn new(max_rows: u64, max_bytes: usize) -> Self {
+        Self {
+            rows: max_rows,
+            max_rows,
+            max_bytes,
+        }
+    }
+
+    /// How many rows the next page asks for: at least 1.
+    #[must_use]
+    pub const fn rows(self) -> u64 {
+        self.rows
+    }
+
+    /// Takes note of a page: its rows, their bytes, and whether it was read to its end (not cut off for its size).
+    pub fn record(&mut self, rows: u64, bytes: usize, is_whole: bool) {
+        if !is_whole {
+            self.rows = (rows / 2).max(1);
+            return;
+        }
+        // As many as fit, if the rows to come are like these; but not many more at once than were asked for.
+        let per_row = (bytes as u64 / rows.max(1)).max(1);
+        let fitting = (self.max_bytes as u64 / per_row).max(1);
+        let more = self.rows.saturating_mul(2).max(FEW_ROWS);
+        self.rows = more.min(fitting).min(self.max_rows);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_recover_after_a_large_event() {
+        let mut size = PageSize::new(2048, 4 << 20);
+        size.record(1, 5 << 20, false);
+        let mut trips = 0;
+        while size.rows() < 2048 {
+            let rows = size.rows();
+            size.record(rows, usize::try_from(rows).unwrap() * 66, true);
+            trips += 1;
+        }
+        assert!(trips <= 8, "{trips}");
+    }
+
+    #[test]
+    fn pages_of_large_events_stay_small() {
+        let mut size = PageSize::new(2048, 4 << 20);
+        size.record(5, 5 << 20, false);
+        for _ in 0..10 {
+            let rows = size.rows();
+            size.record(rows, usize::try_from(rows).unwrap() << 20, true);
+            assert!((1..=4).contains(&size.rows()), "{size:?}");
+        }
+    }
+}
