@@ -6,7 +6,7 @@ use composable_rust_core::{AppendError, StreamAppend, Version};
 
 use crate::{
     connection::{Connections, Lease},
-    errors::{self, Kind},
+    errors::{self, ErrorClass},
     facts::Facts,
     insert::{self, Manner, Verdict},
     job::{Answer, Job},
@@ -102,16 +102,16 @@ impl<'a> Writer<'a> {
                 Err(failed) => failed,
             };
             self.lease.finish(Some(&failed.error));
-            match Kind::of(&failed.error) {
-                Kind::Taken => {
+            match ErrorClass::of(&failed.error) {
+                ErrorClass::UniqueViolation => {
                     jobs = match self.settle(jobs, failed).await {
                         Settled::Again(rest) => rest,
                         Settled::Apart(rest) => return rest,
                     }
                 }
-                Kind::Again if self.again < AGAIN => self.again += 1,
+                ErrorClass::Serialization if self.again < AGAIN => self.again += 1,
                 // What the server refuses may be due to one of them alone.
-                Kind::Other if jobs.len() > 1 && failed.error.as_database_error().is_some() => return jobs,
+                ErrorClass::Other if jobs.len() > 1 && failed.error.as_database_error().is_some() => return jobs,
                 _ => {
                     tracing::warn!(error = %failed.error, appends = jobs.len(), "a group of appends failed");
                     refuse(jobs, &failed.into());

@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     address::Address,
-    errors::{self, Kind, Stopped},
+    errors::{self, ErrorClass, StoreStopped},
     identity,
     open::Failed,
 };
@@ -109,7 +109,7 @@ impl Connections {
     async fn try_lease(self: &Arc<Self>) -> Result<Lease, sqlx::Error> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
-        let runtime = Handle::try_current().map_err(|_| Stopped::NoRuntime)?.id();
+        let runtime = Handle::try_current().map_err(|_| StoreStopped::NoRuntime)?.id();
         let held = match &self.source {
             Source::Pool(pool) => Held::Pooled(pool.acquire().await?),
             Source::Own(address) => Held::Own(match self.living(runtime).await {
@@ -176,7 +176,7 @@ impl Connections {
         W: for<'c> FnOnce(&'c mut Lease) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
         T: Send + 'static,
     {
-        let runtime = Handle::try_current().map_err(|_| Stopped::NoRuntime)?;
+        let runtime = Handle::try_current().map_err(|_| StoreStopped::NoRuntime)?;
         let home = Arc::clone(self);
         let task = runtime.spawn(async move {
             let mut lease = home.lease().await?;
@@ -184,7 +184,7 @@ impl Connections {
             lease.finish(outcome.as_ref().err());
             outcome
         });
-        task.await.map_err(|_| Stopped::RuntimeEnded)?
+        task.await.map_err(|_| StoreStopped::RuntimeEnded)?
     }
 
     /// Waits for every caller to be done and closes the connections; no other will be lent. Waits no longer than for a
@@ -213,7 +213,7 @@ impl Connections {
 
 /// A failure to connect is never an answer to a statement, whatever its kind.
 fn unreachable(error: sqlx::Error) -> sqlx::Error {
-    if Kind::of(&error) == Kind::Other {
+    if ErrorClass::of(&error) == ErrorClass::Other {
         return error;
     }
     tracing::debug!(%error, "no connection could be opened");
@@ -250,16 +250,16 @@ impl Lease {
     /// Says that no statement is under way any more, and how the last one ended: an ordinary refusal by the server leaves
     /// the connection good, anything else does not.
     pub(crate) fn finish(&mut self, failed: Option<&sqlx::Error>) {
-        self.done = match failed.map(Kind::of) {
-            None | Some(Kind::Taken | Kind::Again) => true,
-            Some(Kind::Lost | Kind::Expired) => {
+        self.done = match failed.map(ErrorClass::of) {
+            None | Some(ErrorClass::UniqueViolation | ErrorClass::Serialization) => true,
+            Some(ErrorClass::ConnectionLost | ErrorClass::IdleTimeout) => {
                 let mut broken = self.home.broken.lock().unwrap_or_else(PoisonError::into_inner);
                 *broken = Some(Instant::now());
                 false
             }
             // Somebody else may be the primary by now: the next connection asks the name again.
-            Some(Kind::ReadOnly | Kind::Busy | Kind::Unreachable) => false,
-            Some(Kind::Other) => {
+            Some(ErrorClass::ReadOnly | ErrorClass::Busy | ErrorClass::Unreachable) => false,
+            Some(ErrorClass::Other) => {
                 failed.is_some_and(|error| error.as_database_error().is_some() && !errors::is_fatal(error))
             }
         };

@@ -10,32 +10,32 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// The kinds of failure that callers are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ErrorClass {
     /// No connection could be had: nothing was sent.
     Unreachable,
     /// The connection was lost, or the server ended it: what was under way may have happened or not.
-    Lost,
+    ConnectionLost,
     /// The server had ended the session for its idleness before it looked at the statement: nothing was done.
-    Expired,
+    IdleTimeout,
     /// The server refuses for now: it is starting, stopping, full or out of connections, or a statement took too long.
     Busy,
     /// The server can't be written: a standby, or a primary that was demoted.
     ReadOnly,
     /// A deadlock, or a transaction that could not be serialized: the same again will do.
-    Again,
+    Serialization,
     /// A unique index refused: somebody was first.
-    Taken,
+    UniqueViolation,
     /// Anything else.
     Other,
 }
 
-impl Kind {
+impl ErrorClass {
     pub(crate) fn of(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(error) => error.code().map_or(Self::Other, |code| Self::of_code(&code)),
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Unreachable,
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
-                Self::Lost
+                Self::ConnectionLost
             }
             _ => Self::Other,
         }
@@ -44,15 +44,15 @@ impl Kind {
     /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
     fn of_code(code: &str) -> Self {
         match code {
-            "23505" => Self::Taken,
+            "23505" => Self::UniqueViolation,
             "25006" => Self::ReadOnly,
-            "40001" | "40P01" => Self::Again,
-            "57P01" | "57P02" | "57P03" => Self::Lost,
+            "40001" | "40P01" => Self::Serialization,
+            "57P01" | "57P02" | "57P03" => Self::ConnectionLost,
             // 57P05 idle_session_timeout, 25P03 idle_in_transaction_session_timeout.
-            "57P05" | "25P03" => Self::Expired,
+            "57P05" | "25P03" => Self::IdleTimeout,
             // 57014 query_canceled (also statement_timeout), 55P03 lock_not_available.
             "57014" | "55P03" => Self::Busy,
-            _ if code.starts_with("08") => Self::Lost,
+            _ if code.starts_with("08") => Self::ConnectionLost,
             _ if code.starts_with("53") => Self::Busy,
             _ => Self::Other,
         }
@@ -61,8 +61,8 @@ impl Kind {
 
 /// An append of which nothing was sent: certainly not written.
 pub(crate) fn before_sending(error: sqlx::Error) -> AppendError {
-    match Kind::of(&error) {
-        Kind::Other => AppendError::Backend(Arc::new(error)),
+    match ErrorClass::of(&error) {
+        ErrorClass::Other => AppendError::Backend(Arc::new(error)),
         _ => unavailable(error).into(),
     }
 }
@@ -71,13 +71,13 @@ pub(crate) fn before_sending(error: sqlx::Error) -> AppendError {
 /// nothing was written: an answer that can't be read is none, and a server that gives up may do so after the commit.
 pub(crate) fn of_append(error: sqlx::Error) -> AppendError {
     let is_refusal = matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_));
-    match Kind::of(&error) {
-        Kind::Expired => unavailable(error).into(),
+    match ErrorClass::of(&error) {
+        ErrorClass::IdleTimeout => unavailable(error).into(),
         // Whatever the code: a full disk under the write-ahead log ends the server with the code of a full disk, and by
         // then the commit may be on it.
         _ if is_fatal(&error) => AppendError::OutcomeUnknown(Arc::new(error)),
-        Kind::Other if is_refusal => AppendError::Backend(Arc::new(error)),
-        Kind::Lost | Kind::Other => AppendError::OutcomeUnknown(Arc::new(error)),
+        ErrorClass::Other if is_refusal => AppendError::Backend(Arc::new(error)),
+        ErrorClass::ConnectionLost | ErrorClass::Other => AppendError::OutcomeUnknown(Arc::new(error)),
         _ => unavailable(error).into(),
     }
 }
@@ -91,8 +91,8 @@ pub(crate) fn is_fatal(error: &sqlx::Error) -> bool {
 }
 
 fn unavailable(error: sqlx::Error) -> Unavailable {
-    let reason = match Kind::of(&error) {
-        Kind::Busy => UnavailableReason::Busy,
+    let reason = match ErrorClass::of(&error) {
+        ErrorClass::Busy => UnavailableReason::Busy,
         _ => UnavailableReason::Unreachable,
     };
     Unavailable::new(reason, Arc::new(error))
@@ -102,15 +102,15 @@ pub(crate) fn of_read(error: sqlx::Error) -> ReadError {
     if let Some(after) = rewound(&error) {
         return ReadError::LogRewound { after };
     }
-    match Kind::of(&error) {
-        Kind::Other => ReadError::Backend(Arc::new(error)),
+    match ErrorClass::of(&error) {
+        ErrorClass::Other => ReadError::Backend(Arc::new(error)),
         _ => unavailable(error).into(),
     }
 }
 
 pub(crate) fn of_snapshot(error: sqlx::Error) -> SnapshotError {
-    match Kind::of(&error) {
-        Kind::Other => SnapshotError::Backend(Arc::new(error)),
+    match ErrorClass::of(&error) {
+        ErrorClass::Other => SnapshotError::Backend(Arc::new(error)),
         _ => unavailable(error).into(),
     }
 }
@@ -137,7 +137,7 @@ fn rewound(error: &sqlx::Error) -> Option<Position> {
 
 /// Why the store itself, rather than its driver, can't serve a call.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(crate) enum Stopped {
+pub(crate) enum StoreStopped {
     #[error("the store is closed")]
     Closed,
     #[error("the store was called outside of a tokio runtime")]
@@ -146,7 +146,7 @@ pub(crate) enum Stopped {
     RuntimeEnded,
 }
 
-impl Stopped {
+impl StoreStopped {
     pub(crate) fn source(self) -> SharedError {
         Arc::new(self)
     }
@@ -160,8 +160,8 @@ impl Stopped {
     }
 }
 
-impl From<Stopped> for sqlx::Error {
-    fn from(stopped: Stopped) -> Self {
+impl From<StoreStopped> for sqlx::Error {
+    fn from(stopped: StoreStopped) -> Self {
         Self::Io(io::Error::new(io::ErrorKind::NotConnected, stopped))
     }
 }

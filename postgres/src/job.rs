@@ -8,7 +8,7 @@ use std::sync::{
 use composable_rust_core::{AppendError, Appended, StreamAppend};
 use tokio::sync::oneshot;
 
-use crate::errors::Stopped;
+use crate::errors::StoreStopped;
 
 pub(crate) type Answer = Result<Vec<Appended>, AppendError>;
 
@@ -61,7 +61,7 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        let why = Stopped::RuntimeEnded;
+        let why = StoreStopped::RuntimeEnded;
         let in_doubt = *self.in_doubt.get_mut();
         self.send(Err(if in_doubt {
             AppendError::OutcomeUnknown(why.source())

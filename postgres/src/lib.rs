@@ -36,6 +36,7 @@ mod address;
 mod append;
 mod blockers;
 mod connection;
+mod deadline;
 mod error;
 mod errors;
 mod facts;

@@ -9,7 +9,7 @@ use crate::{
     OpenError, PostgresEventStore,
     address::{Address, Unparsed},
     connection::Connections,
-    errors::Kind,
+    errors::ErrorClass,
     identity, migrate,
     options::Settings,
     server::Server,
@@ -141,11 +141,11 @@ impl Failed {
             .and_then(DatabaseError::code)
             .and_then(|code| of_code(&code));
         let is_tls = matches!(cause(&error), sqlx::Error::Tls(_));
-        let of = match Kind::of(&error) {
+        let of = match ErrorClass::of(&error) {
             _ if by_code.is_some() => by_code.unwrap_or(OpenError::Backend),
             _ if is_tls && HAS_TLS => OpenError::Tls,
             _ if is_tls => OpenError::TlsNotBuiltIn,
-            Kind::Other => OpenError::Backend,
+            ErrorClass::Other => OpenError::Backend,
             _ => OpenError::Unreachable,
         };
         of(Arc::new(error))

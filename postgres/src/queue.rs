@@ -23,7 +23,7 @@ use tracing::{Instrument, Span};
 use crate::{
     append,
     connection::Connections,
-    errors::Stopped,
+    errors::StoreStopped,
     job::{self, Answer, Job},
     lane::{Group, Lane},
     notify::Announcer,
@@ -60,8 +60,8 @@ impl Queue {
     }
 
     pub(crate) async fn append(self: &Arc<Self>, appends: Vec<StreamAppend>) -> Answer {
-        let unavailable = |why: Stopped| AppendError::from(why.unavailable());
-        let runtime = Handle::try_current().map_err(|_| unavailable(Stopped::NoRuntime))?;
+        let unavailable = |why: StoreStopped| AppendError::from(why.unavailable());
+        let runtime = Handle::try_current().map_err(|_| unavailable(StoreStopped::NoRuntime))?;
         let span = span(&appends);
         let (job, answer) = Job::new(appends);
         self.push(job, runtime.id()).map_err(unavailable)?;
@@ -70,10 +70,10 @@ impl Queue {
         answer.unwrap_or_else(|closed| Err(job::unanswered(closed)))
     }
 
-    fn push(&self, job: Job, runtime: Id) -> Result<(), Stopped> {
+    fn push(&self, job: Job, runtime: Id) -> Result<(), StoreStopped> {
         let mut lanes = self.lanes();
         if lanes.closed {
-            return Err(Stopped::Closed);
+            return Err(StoreStopped::Closed);
         }
         lanes.by_runtime.entry(runtime).or_default().push(job);
         Ok(())

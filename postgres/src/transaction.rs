@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection, PgTransaction, Row, postgres::PgB
 
 use crate::{
     PostgresEventStore, append,
-    errors::{self, Kind},
+    errors::{self, ErrorClass},
     facts::Facts,
     insert::{self, Manner, Verdict},
     judge, locked, statements,
@@ -141,7 +141,9 @@ async fn attempt(connection: &mut PgConnection, entries: &[&StreamAppend]) -> Re
         Err(refused) => {
             savepoint.rollback().await.map_err(errors::before_sending)?;
             match refused {
-                Refused::Failed(error) if Kind::of(&error) == Kind::Taken => Ok(Attempt::Taken(error)),
+                Refused::Failed(error) if ErrorClass::of(&error) == ErrorClass::UniqueViolation => {
+                    Ok(Attempt::Taken(error))
+                }
                 Refused::Failed(error) => Err(errors::before_sending(error).into()),
                 Refused::TooOld(stream_id) => Err(TransactionError::TooOld { stream_id }),
             }

@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     address::Address,
     connection::Connections,
-    errors::{self, Kind, Rewound, Stopped},
+    errors::{self, ErrorClass, Rewound, StoreStopped},
     listen,
     log::{self, End},
     notify::Announcer,
@@ -83,8 +83,8 @@ impl Watch {
 
     /// Completes when something can be read after `after`.
     pub(crate) async fn wait(self: &Arc<Self>, after: Position) -> Answer {
-        let unavailable = |why: Stopped| ReadError::from(why.unavailable());
-        let runtime = Handle::try_current().map_err(|_| unavailable(Stopped::NoRuntime))?;
+        let unavailable = |why: StoreStopped| ReadError::from(why.unavailable());
+        let runtime = Handle::try_current().map_err(|_| unavailable(StoreStopped::NoRuntime))?;
         let (sender, answer) = oneshot::channel();
         let is_first = self.join(&runtime, after, sender).map_err(unavailable)?;
         if is_first {
@@ -97,10 +97,10 @@ impl Watch {
     }
 
     /// Whether nobody looks on this runtime yet.
-    fn join(&self, runtime: &Handle, after: Position, answer: oneshot::Sender<Answer>) -> Result<bool, Stopped> {
+    fn join(&self, runtime: &Handle, after: Position, answer: oneshot::Sender<Answer>) -> Result<bool, StoreStopped> {
         let mut state = self.state();
         if state.closed {
-            return Err(Stopped::Closed);
+            return Err(StoreStopped::Closed);
         }
         let is_first = !state.lanes.contains_key(&runtime.id());
         let lane = state.lanes.entry(runtime.id()).or_default();
@@ -153,11 +153,11 @@ impl Watch {
         self.announcer.heard();
     }
 
-    fn ended(&self) -> Stopped {
+    fn ended(&self) -> StoreStopped {
         if self.state().closed {
-            Stopped::Closed
+            StoreStopped::Closed
         } else {
-            Stopped::RuntimeEnded
+            StoreStopped::RuntimeEnded
         }
     }
 
@@ -213,7 +213,7 @@ impl Watch {
 
     /// Answers everybody, unless the server may be back soon.
     pub(crate) fn fail(&self, runtime: Id, error: sqlx::Error) {
-        let may_pass = !matches!(error, sqlx::Error::PoolClosed) && Kind::of(&error) != Kind::Other;
+        let may_pass = !matches!(error, sqlx::Error::PoolClosed) && ErrorClass::of(&error) != ErrorClass::Other;
         if may_pass {
             tracing::debug!(%error, "the end of the log can't be seen: waiting on");
             self.state().lanes.entry(runtime).and_modify(Lane::look_back_again);

@@ -38,6 +38,7 @@
 
 mod append;
 mod connection;
+mod deadline;
 mod error;
 mod errors;
 mod facts;
