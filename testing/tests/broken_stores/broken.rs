@@ -116,6 +116,9 @@ impl<F: Fault> EventLog for Broken<F> {
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         self.store.head()
     }
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.store.wait_for_committed()
+    }
     fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         self.fault.wait(&self.store, after)
     }

@@ -161,7 +161,7 @@ impl EventLog for FileEventStore {
     fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
         Box::pin(async move {
             let [.., after] = read.after.parts();
-            let (events, mut resume_after, (_, log)) = (&mut Vec::new(), read.after, &*self.lock());
+            let (mut events, mut resume_after, (_, log)) = (Vec::new(), read.after, &*self.lock());
             for event in log.all.iter().skip(usize::try_from(after).unwrap_or(usize::MAX)) {
                 if events.len() == read.limit.max(1) {
                     break;
@@ -169,10 +169,7 @@ impl EventLog for FileEventStore {
                 resume_after = event.position;
                 events.extend(read.filter.matches(event).then(|| RecordedEvent::clone(event)));
             }
-            Ok(LogPage {
-                events: std::mem::take(events),
-                resume_after,
-            })
+            Ok(LogPage::new(events, resume_after))
         })
     }
 
