@@ -1,4 +1,4 @@
-//! Time and identifiers as inputs.
+//! Clocks and id generators: time and identifiers are inputs.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::{CommandId, EventId};
 
-/// Where time comes from: `SystemClock` of the runtime, `FixedClock` or `TestClock` of the testing kit.
+/// A clock: the source of time. Implemented by `SystemClock` of the runtime, and by `TestClock` and `FixedClock` of the
+/// testing kit.
 ///
 /// ```
 /// use chrono::{DateTime, Utc};
@@ -28,14 +29,14 @@ use crate::{CommandId, EventId};
 /// assert_eq!(Noon.now().to_rfc3339(), "1970-01-01T12:00:00+00:00");
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> DateTime<Utc>;
 
     /// Completes after `duration`, as this clock counts it.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// Where identifiers come from: `SystemIds` of the runtime, `SequentialIds` of the testing kit.
+/// A generator of identifiers. Implemented by `SystemIds` of the runtime, and by `SequentialIds` of the testing kit.
 ///
 /// ```
 /// use composable_rust_core::{IdGenerator, EventId};
@@ -50,7 +51,7 @@ pub trait Clock: Send + Sync + 'static {
 /// assert_eq!(Always(7).event_id(), EventId::from_uuid(Uuid::from_u128(7)));
 /// ```
 pub trait IdGenerator: Send + Sync + 'static {
-    /// A UUIDv7 that was not given out before.
+    /// A new UUIDv7, different from all that were returned before.
     fn uuid(&self) -> Uuid;
 
     /// An id for a new event.

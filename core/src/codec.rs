@@ -1,4 +1,4 @@
-//! Values to bytes and back, with the limits that hostile or damaged bytes call for.
+//! Encodes and decodes values, with limits against damaged and hostile bytes.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::finite::Finite;
 use crate::{Encoding, EventError};
 
-/// Turns values into bytes and back in one [`Encoding`].
+/// Encodes and decodes values in one [`Encoding`].
 ///
-/// What is written is capped ([`EventError::TooLarge`]); what is read may claim at most 16 times the cap in memory
-/// (bincode counts memory, not bytes; of a cap below the default, 16 times the default), and every byte of it must belong
-/// to the value. A cap can be lowered, therefore, without losing what was written before.
+/// An encoded value has at most 4 MiB, or another limit up to 16 MiB; otherwise it is [`EventError::TooLarge`]. Decoding checks the
+/// memory that the value takes: at most 64 MiB in bincode, or 256 MiB if the limit is above the default. Lowering the limit does
+/// therefore not make stored values unreadable. All bytes must belong to the value ([`EventError::TrailingBytes`]).
 ///
 /// ```
 /// use composable_rust_core::{Codec, EventError};
@@ -33,14 +33,14 @@ pub struct Codec {
 const MEBIBYTE: usize = 1 << 20;
 
 impl Codec {
-    /// The default cap of an encoded value: 4 MiB.
+    /// The default limit of an encoded value: 4 MiB.
     pub const DEFAULT_MAX_BYTES: usize = 4 * MEBIBYTE;
-    /// The highest cap that can be chosen: 16 MiB, the most that every store takes for one event.
+    /// The highest limit that can be set: 16 MiB, the limit of every store for one event.
     pub const HIGHEST_MAX_BYTES: usize = 16 * MEBIBYTE;
-    /// bincode with the default cap.
+    /// bincode with the default limit.
     pub const BINCODE: Self = Self::new(Encoding::BINCODE);
 
-    /// A codec for `encoding` with the default cap.
+    /// A codec for `encoding` with the default limit.
     #[must_use]
     pub const fn new(encoding: Encoding) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Codec {
         }
     }
 
-    /// Caps the encoded size, in bytes; more than [`Codec::HIGHEST_MAX_BYTES`] means that.
+    /// Sets the maximum encoded size in bytes. A higher value than [`Codec::HIGHEST_MAX_BYTES`] means that one.
     #[must_use]
     pub const fn with_max_bytes(self, max_bytes: usize) -> Self {
         let highest = Self::HIGHEST_MAX_BYTES;
@@ -59,11 +59,12 @@ impl Codec {
         }
     }
 
-    /// Writes `value`.
+    /// Encodes `value`.
     ///
     /// # Errors
-    /// [`EventError::TooLarge`] above the cap, [`EventError::UnknownEncoding`] for an encoding that this build does
-    /// not have, [`EventError::Malformed`] when the value itself refuses to be serialized. All are final: fix the value.
+    /// - [`EventError::TooLarge`]: the encoded value exceeds the limit.
+    /// - [`EventError::Malformed`]: its `Serialize` failed, or it is encoded in JSON and holds a NaN or an infinity.
+    /// - [`EventError::UnknownEncoding`]: this build does not have the encoding. Enable its feature.
     pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>, EventError> {
         let bytes = match self.encoding {
             Encoding::BINCODE => {
@@ -76,12 +77,12 @@ impl Codec {
         self.check(bytes.len()).map(|()| bytes)
     }
 
-    /// Reads what [`Codec::encode`] wrote.
+    /// Decodes a value that [`Codec::encode`] has encoded.
     ///
     /// # Errors
-    /// [`EventError::Malformed`] or [`EventError::TrailingBytes`] when the bytes are not such a value, or claim more
-    /// memory than 16 times the cap; [`EventError::UnknownEncoding`] when this build does not have the encoding. All are
-    /// final: the bytes were written by another shape of the value, or are damaged.
+    /// - [`EventError::Malformed`], [`EventError::TrailingBytes`]: the bytes are damaged, were encoded by a type with other
+    ///   fields, or would take more memory than the limit allows.
+    /// - [`EventError::UnknownEncoding`]: this build does not have the encoding. Enable its feature.
     pub fn decode<T: DeserializeOwned>(&self, data: &[u8]) -> Result<T, EventError> {
         match self.encoding {
             Encoding::BINCODE => self.decode_bincode(data),

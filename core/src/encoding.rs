@@ -1,8 +1,8 @@
-//! How the bytes of an event were written.
+//! The encodings of events.
 
 use std::fmt;
 
-/// How the bytes of an event or snapshot were written; stored with each event, so a log may hold several.
+/// The encoding of an event or a snapshot. It is stored with each event, so a log may hold events of several encodings.
 ///
 /// ```
 /// use composable_rust_core::Encoding;
@@ -18,7 +18,8 @@ impl Encoding {
     /// JSON: readable in the database. Needs the feature `json` to encode and decode.
     pub const JSON: Self = Self(2);
 
-    /// The encoding with this stored code. Codes this version does not know are kept, not guessed at.
+    /// The encoding with this stored code. A code that this build does not know is kept; decoding such an event is
+    /// [`EventError::UnknownEncoding`](crate::EventError::UnknownEncoding).
     #[must_use]
     pub const fn from_code(code: i16) -> Self {
         Self(code)

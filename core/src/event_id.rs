@@ -57,8 +57,7 @@ macro_rules! uuid_newtype {
 uuid_newtype! {
     /// Identifies an event, unique within its stream: a UUIDv7, chosen by the writer.
     ///
-    /// It is what makes an append repeatable: sent again after a lost acknowledgement, the same ids find the first
-    /// result instead of writing twice.
+    /// It makes an append idempotent: sent again with the same ids, it returns the first result instead of writing twice.
     ///
     /// ```
     /// use composable_rust_core::EventId;
@@ -70,7 +69,7 @@ uuid_newtype! {
 }
 
 uuid_newtype! {
-    /// Identifies a command: its events are stored once per stream, however often the command is sent.
+    /// Identifies a command. A stream stores the events of a command once, however often the command is sent.
     ///
     /// ```
     /// use composable_rust_core::CommandId;

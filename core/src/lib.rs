@@ -68,7 +68,7 @@ pub use stream_id::{StreamId, StreamIdError};
 pub use trace_context::{TraceContext, TraceContextError};
 pub use version::{Version, VersionError};
 
-/// What generated code needs and no one else does: not covered by any promise.
+/// What generated code needs. Not part of the public API.
 #[doc(hidden)]
 pub mod __private {
     pub use serde;

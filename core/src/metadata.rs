@@ -1,4 +1,4 @@
-//! What is known about an event beyond the event itself.
+//! Metadata of events: correlation, causation, actor, trace and entries of your own.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::{EventId, TraceContext};
 
-/// Who caused an event and in which conversation, plus any JSON object of the user's.
+/// The metadata of an event: its correlation and causation ids, its actor, its trace, and JSON entries of your own.
 ///
-/// All stores keep it as JSON and promise semantic equality: the order of keys and the spelling of numbers may change.
-/// Values that nest deeper than [`EventMetadata::MAX_DEPTH`] are refused.
+/// Stores keep it as JSON, at most 64 KiB for each event. What is read equals what was written, but the order of keys and the
+/// spelling of numbers may differ. Values nested deeper than [`EventMetadata::MAX_DEPTH`] are refused.
 ///
 /// ```
 /// use composable_rust_core::EventMetadata;
@@ -22,22 +22,22 @@ use crate::{EventId, TraceContext};
 #[serde(from = "Stored")]
 #[non_exhaustive]
 pub struct EventMetadata {
-    /// The conversation this event belongs to: the same for everything one request set off.
+    /// The id of the request that led to the event, directly or indirectly: the same for everything that it caused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<Uuid>,
-    /// The event that caused this one: the last of the append it reacts to.
+    /// The event that caused this one: the last event of the append that it reacts to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<EventId>,
-    /// Who did it.
+    /// The user or the service that caused the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    /// The trace in which it happened: the entries `traceparent` and `tracestate`, beside the others.
+    /// The trace in which it happened. Stored as the entries `traceparent` and `tracestate`.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub trace_context: Option<TraceContext>,
-    /// The user's own entries, beside those above in one object.
+    /// Entries of your own. Stored in one object with those above.
     ///
-    /// In metadata that was read, these may include a `traceparent` or `tracestate` that is no trace context: logs were
-    /// written before these names were taken, and every record is read as it is.
+    /// In metadata that was read, they may include a `traceparent` or `tracestate` that is not a valid trace context: older
+    /// logs use these names for other values, and every record is read as it is.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -66,11 +66,10 @@ impl From<Stored> for EventMetadata {
 }
 
 impl EventMetadata {
-    /// How deep the value of an own entry may nest: a text has depth 0, a list of texts 1, a list of lists 2.
+    /// The maximum depth of the value of an entry: a text has depth 0, a list of texts 1, a list of lists 2.
     ///
-    /// JSON that is deeper than a parser's limit can be written and never read again, and parsers and databases have
-    /// limits of their own, the lowest about 100: this one leaves room below all of them. A deeper value makes the
-    /// append [`InvalidAppend::Metadata`](crate::InvalidAppend::Metadata).
+    /// Parsers and databases limit the depth too, the lowest limit being about 100; what is nested deeper could be written and
+    /// not be read again. An append with a deeper value is [`InvalidAppend::Metadata`](crate::InvalidAppend::Metadata).
     ///
     /// ```
     /// use composable_rust_core::EventMetadata;
@@ -78,35 +77,35 @@ impl EventMetadata {
     /// ```
     pub const MAX_DEPTH: usize = 64;
 
-    /// Sets the conversation.
+    /// Sets the correlation id.
     #[must_use]
     pub fn with_correlation_id(mut self, correlation_id: Uuid) -> Self {
         self.correlation_id = Some(correlation_id);
         self
     }
 
-    /// Sets the causing event.
+    /// Sets the causation id.
     #[must_use]
     pub fn with_causation_id(mut self, causation_id: EventId) -> Self {
         self.causation_id = Some(causation_id);
         self
     }
 
-    /// Sets who did it.
+    /// Sets the actor.
     #[must_use]
     pub fn with_actor(mut self, actor: impl Into<String>) -> Self {
         self.actor = Some(actor.into());
         self
     }
 
-    /// Sets the trace in which it happened.
+    /// Sets the trace context.
     #[must_use]
     pub fn with_trace_context(mut self, trace_context: TraceContext) -> Self {
         self.trace_context = Some(trace_context);
         self
     }
 
-    /// Adds an entry of the user's own. The keys `correlation_id`, `causation_id`, `actor`, `traceparent` and
+    /// Adds an entry of your own. The keys `correlation_id`, `causation_id`, `actor`, `traceparent` and
     /// `tracestate` are taken: an append with one of them in [`EventMetadata::extra`] is refused.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
@@ -114,7 +113,7 @@ impl EventMetadata {
         self
     }
 
-    /// Whether nothing is known: stored as no metadata at all.
+    /// Whether there are no entries. Empty metadata is stored as none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let Self {
@@ -128,7 +127,7 @@ impl EventMetadata {
         !named && extra.is_empty()
     }
 
-    /// Whether an own entry hides one of the named fields.
+    /// Whether an entry of the user has the name of a field.
     pub(crate) fn shadows_a_field(&self) -> bool {
         let fields = ["correlation_id", "causation_id", "actor"];
         let fields = fields
@@ -137,7 +136,7 @@ impl EventMetadata {
         !self.extra.is_empty() && fields.into_iter().any(|key| self.extra.contains_key(key))
     }
 
-    /// Whether a value nests deeper than [`EventMetadata::MAX_DEPTH`].
+    /// Whether a value is nested deeper than [`EventMetadata::MAX_DEPTH`].
     pub(crate) fn is_too_deep(&self) -> bool {
         self.extra.values().any(|value| nests_deeper(value, Self::MAX_DEPTH))
     }
@@ -152,7 +151,7 @@ impl EventMetadata {
     }
 }
 
-/// Descends no further than one level below `most`, however deep the value is: the stack is safe.
+/// Recurses at most one level below `most`, so that a deep value does not exhaust the stack.
 fn nests_deeper(value: &Value, most: usize) -> bool {
     match (value, most.checked_sub(1)) {
         (Value::Array(_) | Value::Object(_), None) => true,

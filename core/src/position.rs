@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// The place of an event in the whole log: opaque, ordered, printable and parseable.
 ///
-/// Positions of one store compare; they say nothing about time, nor how many events lie between them. Stores build
-/// them from up to three numbers, since a database's commit order needs more than one. They may add a tag, derived from the
-/// id of the event at the position: a reader that resumes from a stored position then learns if the log lost that event.
+/// Positions of one log are ordered as its events are. They are not ordered by time, and their difference does not count events.
+/// A store builds them from up to three numbers, because the commit order of a database needs more than one. It may add a tag,
+/// derived from the id of the event at the position: a reader that resumes from a stored position then finds out if the log has
+/// lost that event ([`ReadError::LogRewound`](crate::ReadError::LogRewound)).
 ///
 /// ```
 /// use composable_rust_core::Position;
@@ -23,21 +24,21 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Position {
     parts: [u64; 3],
-    /// Last, so that it decides the order of nothing that stands in one log.
+    /// The last field, so that the derived order of two positions in one log never depends on it.
     event_tag: u64,
 }
 
 impl Position {
-    /// Before the first event.
+    /// The position before the first event.
     pub const BEGINNING: Self = Self::from_parts([0; 3]);
 
-    /// For stores whose log is numbered by one sequence.
+    /// For authors of stores: a position in a log that is numbered by one sequence.
     #[must_use]
     pub const fn from_sequence(sequence: u64) -> Self {
         Self::from_parts([0, 0, sequence])
     }
 
-    /// For stores that order by several numbers, the most significant first.
+    /// For authors of stores: a position in a log that is ordered by several numbers, the most significant first.
     #[must_use]
     pub const fn from_parts(parts: [u64; 3]) -> Self {
         Self { parts, event_tag: 0 }
@@ -50,13 +51,13 @@ impl Position {
         self
     }
 
-    /// The numbers it was built from, the most significant first: for the store that built it.
+    /// For authors of stores: the numbers that the position was built from, the most significant first.
     #[must_use]
     pub const fn parts(self) -> [u64; 3] {
         self.parts
     }
 
-    /// The tag of the event at this position, 0 for none: for the store that built it.
+    /// For authors of stores: the tag of the event at this position, 0 if there is none.
     #[must_use]
     pub const fn event_tag(self) -> u64 {
         self.event_tag
@@ -73,7 +74,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// A text that is no position.
+/// A text does not have the format of a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a position: expected a number, or three numbers and perhaps a hexadecimal event tag joined by '-'")]
 pub struct PositionError;

@@ -1,4 +1,4 @@
-//! An event as it was stored.
+//! A recorded event, as it is read from a store.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::{
     StreamId, Version,
 };
 
-/// An event as it was stored: with its place in its stream and in the log.
+/// An event as it is read from a store, with its version and its position.
 ///
 /// ```
 /// use chrono::DateTime;
@@ -30,30 +30,30 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RecordedEvent {
-    /// The writer's id for it, unique within the stream.
+    /// Its id, chosen by the writer and unique within the stream.
     pub id: EventId,
-    /// The stream it belongs to.
+    /// Its stream.
     pub stream_id: StreamId,
-    /// Its place in the stream, 1 for the first.
+    /// Its place in the stream: 1 for the first event.
     pub version: Version,
     /// Its place in the whole log.
     pub position: Position,
     /// The stored name.
     pub event_type: Arc<str>,
-    /// How `data` was written.
+    /// The encoding of `data`.
     pub encoding: Encoding,
     /// The encoded event.
     pub data: Vec<u8>,
-    /// What is known about the event.
+    /// Its metadata, if it has any.
     pub metadata: Option<EventMetadata>,
-    /// On the first event of a command: which command, and how many events it has.
+    /// On the first event of a command: the command, and the number of its events.
     pub command: Option<CommandMark>,
-    /// The store's clock at the append, in microseconds. It is no order: use the version or the position.
+    /// The time of the append by the store's clock, in microseconds. Events are not ordered by it: compare versions or positions.
     pub recorded_at: DateTime<Utc>,
 }
 
 impl RecordedEvent {
-    /// What a store makes of `event` when it writes it.
+    /// For authors of stores: `event` as it is recorded at this place.
     #[must_use]
     pub fn new(
         stream_id: StreamId,
@@ -99,15 +99,16 @@ impl RecordedEvent {
         }
     }
 
-    /// The event as the application knows it today, through its upcasts.
+    /// Decodes the event, through its upcasts if it was stored under an old name.
     ///
     /// # Errors
-    /// What [`Event::decode`] says; the error does not say where, so report stream and version with it.
+    /// As [`Event::decode`]. The error does not say which event it was: report stream and version with it.
     pub fn decode<E: Event>(&self) -> Result<Decoded<E>, EventError> {
         E::decode(self.encoded())
     }
 
-    /// Whether this is what a store would have made of `event`: how an append that is sent again is recognised.
+    /// Whether `event` was recorded as this: same id, type, encoding, data, metadata and command. Stores recognise a repeated
+    /// append by it.
     #[must_use]
     pub fn is_record_of(&self, event: &SerializedEvent) -> bool {
         self.id == event.id

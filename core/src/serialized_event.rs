@@ -1,10 +1,10 @@
-//! An event on its way into a store.
+//! A serialized event, to be written to a store.
 
 use std::borrow::Cow;
 
 use crate::{CommandId, EncodedEvent, Encoding, Event, EventError, EventId, EventMetadata, event};
 
-/// An event on its way into a store: encoded and named, without a version yet.
+/// An encoded event that is to be appended. It gets its version when it is stored.
 ///
 /// ```
 /// use composable_rust_core::{Encoding, EventId, SerializedEvent};
@@ -16,21 +16,21 @@ use crate::{CommandId, EncodedEvent, Encoding, Event, EventError, EventId, Event
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SerializedEvent {
-    /// Unique within the stream, and the same when the append is sent again.
+    /// Its id: unique within the stream, and the same when the append is sent again.
     pub id: EventId,
     /// The stored name, such as `"OrderPlaced.v1"`.
     pub event_type: Cow<'static, str>,
-    /// How `data` is written.
+    /// The encoding of `data`.
     pub encoding: Encoding,
     /// The encoded event.
     pub data: Vec<u8>,
-    /// What is known about the event.
+    /// Its metadata, if it has any.
     pub metadata: Option<EventMetadata>,
-    /// On the first event of a command: which command, and how many events it has.
+    /// On the first event of a command: the command, and the number of its events.
     pub command: Option<CommandMark>,
 }
 
-/// Marks the first event of a command: a store keeps the events of a command once per stream.
+/// Marks the first event of a command. A stream stores the events of a command once.
 ///
 /// ```
 /// use composable_rust_core::{CommandId, CommandMark, Encoding, EventId, SerializedEvent};

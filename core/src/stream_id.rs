@@ -22,14 +22,14 @@ use serde::{Deserialize, Serialize};
 pub struct StreamId(Arc<str>);
 
 impl StreamId {
-    /// The longest name, in bytes: it has to fit into an index entry of every database.
+    /// The maximum length of a name, in bytes. An index entry of every database has room for it.
     pub const MAX_BYTES: usize = 512;
 
-    /// Names the stream `category-id`.
+    /// The id of the stream `category-id`.
     ///
     /// # Errors
-    /// [`StreamIdError::Category`] when the category is empty or holds a `-`, since it could not be told from the
-    /// id afterwards; the other variants when the whole is not a valid name. Choose another name.
+    /// [`StreamIdError::Category`] if the category is empty or holds `-` or NUL. Otherwise [`StreamIdError`], if the whole is
+    /// not a valid name. Choose another name.
     pub fn new(category: &str, id: impl fmt::Display) -> Result<Self, StreamIdError> {
         if !is_category(category) {
             return Err(StreamIdError::Category);
@@ -43,13 +43,13 @@ impl StreamId {
         &self.0
     }
 
-    /// The part before the first `-`; the whole name where there is none.
+    /// The part before the first `-`, or the whole name if there is none.
     #[must_use]
     pub fn category(&self) -> &str {
         self.0.split_once('-').map_or(&*self.0, |(category, _)| category)
     }
 
-    /// The part after the first `-`.
+    /// The part after the first `-`, or `None` if there is none.
     ///
     /// ```
     /// use composable_rust_core::StreamId;
@@ -90,7 +90,7 @@ fn validate(name: &str) -> Result<(), StreamIdError> {
     Ok(())
 }
 
-/// Why a text does not name a stream.
+/// Why a text is not a valid stream id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamIdError {

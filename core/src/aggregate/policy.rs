@@ -1,4 +1,4 @@
-//! When a state is remembered beside its events.
+//! When and how the state of an aggregate is saved as a snapshot.
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -34,17 +34,17 @@ enum Due<S> {
     When(fn(&S, Version, Version) -> bool),
 }
 
-/// A state may be larger than an event, and it can always be had again from the events.
+/// A state may be larger than an event.
 const CODEC: Codec = Codec::new(Encoding::BINCODE).with_max_bytes(Codec::HIGHEST_MAX_BYTES);
 
 impl<S> SnapshotPolicy<S> {
-    /// No snapshots: right for streams that stay short.
+    /// No snapshots: for streams that stay short.
     #[must_use]
     pub const fn never() -> Self {
         Self { saved: None }
     }
 
-    /// Whether an append that moved the stream from `before` to `after`, where it has this state, calls for a snapshot.
+    /// Whether to save a snapshot after an append that moved the stream from `before` to `after` and led to `state`.
     #[must_use]
     pub fn is_due(&self, state: &S, before: Version, after: Version) -> bool {
         self.saved.as_ref().is_some_and(|saved| match saved.due {
@@ -56,7 +56,7 @@ impl<S> SnapshotPolicy<S> {
     /// The snapshot of `state`, or `None` if this policy has none.
     ///
     /// # Errors
-    /// As [`Codec::encode`]; carry on without the snapshot.
+    /// As [`Codec::encode`]. Go on without the snapshot.
     #[must_use]
     pub fn save(&self, version: Version, state: &S) -> Option<Result<Snapshot, EventError>> {
         let saved = self.saved.as_ref()?;
@@ -67,20 +67,20 @@ impl<S> SnapshotPolicy<S> {
         }))
     }
 
-    /// The state in `snapshot`; `None` if it is of another schema or does not decode: then replay the whole history.
+    /// The state in `snapshot`. `None` if it has another schema or does not decode: then apply all events of the stream.
     #[must_use]
     pub fn restore(&self, snapshot: &Snapshot) -> Option<S> {
         let saved = self.saved.as_ref().filter(|saved| saved.schema == snapshot.schema)?;
         (saved.decode)(&snapshot.data).ok()
     }
 
-    /// Whether there are snapshots at all.
+    /// Whether the policy has no snapshots.
     #[must_use]
     pub const fn is_never(&self) -> bool {
         self.saved.is_none()
     }
 
-    /// Which shape of the state is saved; `None` if there are no snapshots.
+    /// The schema number of the saved states. `None` if there are no snapshots.
     #[must_use]
     pub const fn schema(&self) -> Option<u32> {
         match &self.saved {
@@ -91,17 +91,18 @@ impl<S> SnapshotPolicy<S> {
 }
 
 impl<S: Serialize + DeserializeOwned> SnapshotPolicy<S> {
-    /// A snapshot every `events` events (0 means 1): after each append that reached or passed a multiple of it. `schema`
-    /// says which shape of the state this is: raise it by hand whenever the state's fields change, and older snapshots are
-    /// replaced instead of misread. The testing kit's `golden_snapshots!` fails when that was forgotten. Raise it as well
-    /// when `apply` or an upcast comes to another state from the same events, which no test of bytes can see.
+    /// A snapshot every `events` events (0 means 1): after each append that reaches or passes a multiple of `events`.
+    ///
+    /// `schema` is the schema number of the state. Raise it by hand whenever the state's fields change: older snapshots are then
+    /// replaced instead of misread. The testing kit's `golden_snapshots!` fails if that was forgotten. Raise it too when
+    /// `apply` or an upcast makes another state of the same events, which no test of bytes can see.
     #[must_use]
     pub const fn every(events: u64, schema: u32) -> Self {
         Self::saved(Due::Every(if events == 0 { 1 } else { events }), schema)
     }
 
-    /// A snapshot whenever `is_due` says so of an append: it is given the state after it, and the stream's version before
-    /// and after. It is asked after every append, so let it be quick. `schema` is that of [`SnapshotPolicy::every`].
+    /// A snapshot whenever `is_due` returns true. It is called after every append, with the state after it and the stream's
+    /// versions before and after it, so it must be quick. `schema` is that of [`SnapshotPolicy::every`].
     ///
     /// ```
     /// use composable_rust_core::{SnapshotPolicy, Version};
