@@ -1,4 +1,4 @@
-//! A clock that stands still.
+//! A clock that stands still until it is set.
 
 use std::{
     sync::{Arc, Mutex},
@@ -51,8 +51,8 @@ impl FixedClock {
         }
     }
 
-    /// Shows `now` from here on, and wakes everyone who sleeps until then or less long, the earliest first. Earlier than
-    /// before is allowed, as on real machines; who sleeps already keeps the deadline.
+    /// Sets the time, and wakes all sleepers whose deadlines are reached, the earliest first. Setting it back is allowed, as on
+    /// real machines; sleepers keep their deadlines.
     ///
     /// ```
     /// use composable_rust_core::Clock;

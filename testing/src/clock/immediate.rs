@@ -1,4 +1,4 @@
-//! A clock on which nobody waits.
+//! A clock whose sleeps end at once.
 
 use std::{
     future,
@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 
 use super::{FixedClock, sleep::lock, timeline::Timeline};
 
-/// A clock whose sleeps are over as soon as somebody awaits them; its time is then that of their end.
+/// A clock whose sleeps end as soon as they are awaited. Its time is then that of their end.
 ///
 /// For tests that are about what is done, and not about when: delays, debounces and retries take no time. Timeouts are
 /// over at once as well, so what they guard loses unless it is ready: where that matters, use a

@@ -1,4 +1,4 @@
-//! A clock that the test moves.
+//! A clock that is moved by the test.
 
 use std::{
     sync::{Arc, Mutex},
@@ -59,13 +59,13 @@ impl TestClock {
         }
     }
 
-    /// Moves on by `duration` and wakes everyone whose deadline lies on the way, the earliest first.
+    /// Moves forward by `duration` and wakes all sleepers whose deadlines are reached, the earliest first.
     pub fn advance(&self, duration: Duration) {
         self.advance_with(duration, || ());
     }
 
-    /// As [`TestClock::advance`], with `settle` called at every deadline after its sleepers were woken: whatever it
-    /// runs sees the time of that deadline, and what falls asleep in it is woken on the same way.
+    /// As [`TestClock::advance`], and calls `settle` at each deadline after its sleepers were woken. What `settle` runs sees the
+    /// time of that deadline; a sleep that begins in it is woken in the same call, if its deadline is reached.
     ///
     /// ```
     /// use composable_rust_core::Clock;
@@ -97,7 +97,7 @@ impl TestClock {
         timeline.now = timeline.now.max(end);
     }
 
-    /// Moves to the earliest deadline, wakes who waits for it, and returns the time; `None` when nobody sleeps.
+    /// Moves to the earliest deadline, wakes its sleepers, and returns the time. `None` if there are no sleepers.
     #[expect(
         clippy::must_use_candidate,
         reason = "moving the clock is the point, the time it shows is a courtesy"
@@ -106,7 +106,7 @@ impl TestClock {
         self.step(DateTime::<Utc>::MAX_UTC).then(|| self.now())
     }
 
-    /// Moves on until nobody sleeps any more. Those who fall asleep again when their tasks run are not waited for.
+    /// Moves forward until there are no sleepers. Sleeps that begin when the woken tasks run are not waited for.
     pub fn run(&self) {
         while self.step(DateTime::<Utc>::MAX_UTC) {}
     }

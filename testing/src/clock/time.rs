@@ -32,7 +32,7 @@ impl TestTime {
         }
     }
 
-    /// Moves on, calling `settle` wherever somebody was woken; `false` when this clock can't be moved.
+    /// Moves forward, and calls `settle` at each deadline; `false` if this clock can't be moved.
     pub(crate) fn advance(&self, duration: Duration, mut settle: impl FnMut()) -> bool {
         match &self.0 {
             Kind::Test(clock) => clock.advance_with(duration, settle),
@@ -45,7 +45,7 @@ impl TestTime {
         true
     }
 
-    /// Moves to the next deadline; `None` when this clock can't be moved, else whether somebody was woken.
+    /// Moves to the next deadline. `None` if this clock can't be moved; otherwise whether there was a deadline.
     pub(crate) fn advance_to_next(&self) -> Option<bool> {
         match &self.0 {
             Kind::Test(clock) => Some(clock.advance_to_next().is_some()),
@@ -99,7 +99,7 @@ impl std::fmt::Debug for TestTime {
         let (kind, now) = match &self.0 {
             Kind::Test(clock) => ("TestClock", Some(clock.now())),
             Kind::Fixed(clock) => ("FixedClock", Some(clock.now())),
-            // Not asked for the time: it may be one that nobody may use.
+            // Its time is not read: an `UnimplementedClock` would panic.
             Kind::Other(_) => ("Clock", None),
         };
         f.debug_tuple("TestTime").field(&kind).field(&now).finish()

@@ -1,4 +1,4 @@
-//! The time of a clock in tests, and who waits for which moment.
+//! The time of a test clock, and its sleepers by deadline.
 
 use std::{collections::BTreeMap, fmt, task::Waker, time::Duration};
 
@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::polled::Asleep;
 
-/// Who waits: by deadline, and in the order of falling asleep where deadlines are equal.
+/// A sleeper: ordered by its deadline, then by when its sleep began.
 pub(super) type Sleeper = (DateTime<Utc>, u64);
 
-/// The time of a clock in tests, and who waits for which moment.
+/// The time of a test clock, and its sleepers by deadline.
 pub(super) struct Timeline {
     pub(super) now: DateTime<Utc>,
     /// `None` until the sleeper's future was polled.
@@ -40,7 +40,7 @@ impl Timeline {
         sleeper
     }
 
-    /// Notes whom to wake; `false` when the sleeper's moment has come.
+    /// Registers the waker of a sleeper; `false` if its deadline is reached.
     pub(super) fn sleep_on(&mut self, sleeper: Sleeper, waker: &Waker) -> bool {
         let Some(slot) = self.sleepers.get_mut(&sleeper) else {
             return false;
@@ -68,7 +68,7 @@ impl Timeline {
         sleepers.find_map(|((deadline, _), asleep)| sleeps(asleep).then_some(*deadline))
     }
 
-    /// Moves to `now`, back or forth, and hands out whom to wake there.
+    /// Moves to `now`, forward or back, and returns the sleepers to wake.
     pub(super) fn set(&mut self, now: DateTime<Utc>) -> Vec<Asleep> {
         self.now = now;
         let later = self.sleepers.split_off(&(now, u64::MAX));
@@ -76,7 +76,7 @@ impl Timeline {
         due.into_values().flatten().collect()
     }
 
-    /// Moves to the first deadline, if it is not after `end`, and hands out whom to wake there.
+    /// Moves to the first deadline, if it is not after `end`, and returns the sleepers to wake.
     pub(super) fn step(&mut self, end: DateTime<Utc>) -> Option<Vec<Asleep>> {
         let deadline = self.next_deadline().filter(|deadline| *deadline <= end)?;
         Some(self.set(deadline))

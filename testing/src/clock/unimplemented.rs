@@ -1,4 +1,4 @@
-//! A clock that nobody may use.
+//! A clock that panics when it is used.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -11,8 +11,8 @@ use super::{
     subject::{Refusal, Subject, assert_refused, version, written},
 };
 
-/// A batch is written to all of its streams or to none; the refusal names the stream. Entries without events check
-/// their stream's version, also against whoever writes at the same time. Opposite orders never deadlock.
+/// A batch is written to all of its streams or to none; a refusal names the stream. Entries without events check the version of
+/// their stream, serializably with concurrent batches. Batches in opposite orders never deadlock.
 ///
 /// # Panics
 /// When the store does not keep the promise.

@@ -13,8 +13,8 @@ use super::{
 
 const WRITERS: usize = 16;
 
-/// Of concurrent writers who expect the same version one wins, and the others are told the true version. Writers who
-/// expect any version all succeed. What was acknowledged is there, once; what was refused is not.
+/// Of concurrent writers that expect the same version one wins, and the others get the actual version. Writers that expect any
+/// version all succeed. Every acknowledged event is stored once; refused ones are not stored.
 ///
 /// # Panics
 /// When the store does not keep the promise.

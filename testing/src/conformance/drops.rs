@@ -8,8 +8,8 @@ use super::{
     subject::{Subject, version, written},
 };
 
-/// An append whose future is dropped, at whatever point, is there as a whole or not at all, and the store goes on: the
-/// identical append, sent again, finds out.
+/// An append whose future is dropped at any point is stored as a whole or not at all, and the store goes on working. The
+/// identical append, sent again, finds out which.
 ///
 /// # Panics
 /// When the store does not keep the promise.

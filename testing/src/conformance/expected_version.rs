@@ -8,8 +8,8 @@ use super::{
     subject::{Refusal, Subject, assert_refused, version, written},
 };
 
-/// An append is accepted exactly when the stream is as expected; what lies ahead is as wrong as what is stale. A
-/// conflict writes nothing and says stream, expected and actual version.
+/// An append is accepted exactly if the stream is as expected: a version ahead of the stream is as wrong as a stale one. A
+/// conflict writes nothing, and has the stream, the expected and the actual version.
 ///
 /// # Panics
 /// When the store does not keep the promise.

@@ -11,8 +11,9 @@ use super::{
     subject::{Outcome, Refusal, Subject, assert_refused, written},
 };
 
-/// Every limit is exact and the same for appends and batches, is checked before anything is written, whatever else is
-/// wrong, and is told with its name and number. What no store can accept is [`AppendError::Invalid`]. A closed store says so.
+/// Every limit is exact, is the same for appends and batches, and is checked before anything else. The error has the limit and the
+/// number that exceeds it. Malformed appends are [`AppendError::Invalid`]. A closed store answers every call with
+/// `Unavailable` and the reason `Closed`.
 ///
 /// # Panics
 /// When the store does not keep the promise.
@@ -143,7 +144,7 @@ fn batch_of(entries: usize, written: &StreamId, events: &[SerializedEvent]) -> V
     std::iter::once(write).chain((1..entries).map(check)).collect()
 }
 
-/// Entries count with and without events, before any of them is judged.
+/// Entries count with and without events, and are counted before any version is compared.
 async fn check_entries(store: &Subject) {
     let (stream, limit) = (new_stream("entries"), Limit::EntriesPerBatch);
     let actual = limit.max() + 1;

@@ -9,8 +9,8 @@ use super::{
     subject::Subject,
 };
 
-/// A stream is read forward and backward, from any version, up to any limit, across the borders of pages; a failure in
-/// between is an error item and never a short stream; a read that is left lying holds nothing up.
+/// A stream is read forward and backward, from any version, up to any limit, across pages. A failure in the middle is an error
+/// item and never a short stream. A read that pauses blocks nothing.
 ///
 /// # Panics
 /// When the store does not keep the promise.

@@ -6,8 +6,8 @@ mod event;
 
 use super::{Fixture, subject::Subject};
 
-/// The identical append, sent again after a lost acknowledgement, returns the first result; its ids with other content
-/// or at another place are a duplicate. The events of a command are stored once a stream, whatever is expected.
+/// The identical append, sent again after a lost acknowledgement, returns the first result with `repeated` true. Its ids with
+/// other content or at another place are a duplicate. A stream stores the events of a command once, whatever is expected.
 ///
 /// # Panics
 /// When the store does not keep the promise.

@@ -6,7 +6,7 @@ use tokio::{runtime::Builder, sync::Barrier, task::JoinError};
 
 use super::Fixture;
 
-/// Checks one promise on a runtime of its own, with several threads whatever the machine has: races need them.
+/// Checks one promise on a runtime of its own, with four threads on any machine: races need them.
 #[doc(hidden)]
 pub fn run<F: Fixture, P: Future<Output = ()>>(fixture: impl Future<Output = F>, promise: impl FnOnce(F) -> P) {
     let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build();

@@ -1,4 +1,4 @@
-//! The store under test, as the checks speak to it.
+//! The store under test: its calls, bounded in time, and assertions about it.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -53,7 +53,7 @@ impl Fixture for WithoutLog {
     }
 }
 
-/// A log only by its type: the suite never asks it.
+/// A log only by its type: the suite does not call it.
 struct Streams(Arc<dyn EventStore>);
 
 impl EventStore for Streams {

@@ -25,7 +25,7 @@ pub(super) struct Chances {
 }
 
 impl Chances {
-    /// What happens to the nth call of this kind. The throws are made in the same order whatever they show.
+    /// What happens to the nth call of this kind. The random numbers are drawn in the same order, whatever they decide.
     pub(super) fn steps(&self, seed: u64, operation: Operation, nth: u64, appends: &[StreamAppend]) -> Vec<Step> {
         let mut dice = Dice::new(seed, operation as u8, nth);
         let mut steps = Vec::new();

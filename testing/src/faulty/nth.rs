@@ -60,7 +60,7 @@ impl<S> NthAppend<S> {
         self.ends(FaultKind::FailsAfterCommit)
     }
 
-    /// Nothing is written, which nobody knows: [`AppendError::OutcomeUnknown`].
+    /// Nothing is written, and the caller can't know it: [`AppendError::OutcomeUnknown`].
     ///
     /// [`AppendError::OutcomeUnknown`]: composable_rust_core::AppendError::OutcomeUnknown
     #[track_caller]
@@ -94,11 +94,10 @@ impl<S> NthAppend<S> {
         self.ends(FaultKind::Panics)
     }
 
-    /// Another writer is faster: `rival` is written right before it. A race with a known end, so that a conflict is a
-    /// test and not luck.
+    /// Another writer is first: `rival` is written right before this append. This makes a conflict certain.
     ///
-    /// The store judges both as it always does, so that a conflict carries the truth. Mostly `rival` is a [`History`]:
-    /// events in the same stream, whatever version it has by then, with ids of a series of their own.
+    /// The store resolves both appends as usual, so a conflict has the actual version. `rival` is usually a [`History`]: events
+    /// for the same stream, after any version, with ids of a series of their own.
     ///
     /// [`History`]: crate::History
     ///

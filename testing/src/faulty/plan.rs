@@ -16,7 +16,7 @@ use super::{
 
 /// One thing that happens to a call; those before the end come first, in the order in which they were written.
 pub(super) enum Step {
-    /// In a mutex that nobody locks: it makes the step `Sync`, which the test's future need not be.
+    /// The mutex is never locked: it makes the step `Sync` although the test's future may not be.
     Hold(Mutex<BoxFuture<'static, ()>>),
     Delay(Duration, Arc<dyn Clock>),
     /// Another writer comes first.

@@ -62,7 +62,7 @@ fn report(plan: &Plan) -> String {
     report
 }
 
-/// A handle that a failing test drops prints the report: whoever sees the failure needs the seed.
+/// A handle that is dropped by a failing test prints the report, which has the seed.
 impl<S> Drop for FaultyEventStore<S> {
     #[expect(clippy::print_stderr, reason = "a failing test speaks there")]
     fn drop(&mut self) {

@@ -84,7 +84,7 @@ impl ReadableEnd {
     /// Completes when the log does not stall before something that lies after `after`.
     pub(super) async fn passed(&self, after: Position) {
         loop {
-            // Listening begins before looking: a stall that ends in between rings this bell.
+            // Registered before the state is read: a stall that ends in between wakes this waiter.
             let mut resumed = std::pin::pin!(self.resumed.notified());
             resumed.as_mut().enable();
             match self.holds_back(after) {

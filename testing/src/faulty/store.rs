@@ -18,10 +18,9 @@ use super::{
 
 /// A store that fails on purpose: by script, or by a seed.
 ///
-/// Whatever it does, a store that keeps its promises may do: what an application can't cope with here, it can't cope with
-/// in production. `Unavailable` and `Backend` mean that nothing was written, `OutcomeUnknown` may mean either, a conflict
-/// tells the truth (it comes from another writer's append, never from thin air), a read that fails ends with an
-/// error, and the log shows everything once, if late. Limits are checked first, as everywhere.
+/// It keeps every promise of a store, so all its faults can happen in production. `Unavailable` and `Backend` mean that
+/// nothing was written; `OutcomeUnknown` may mean either. A conflict comes from another writer's append and has the actual
+/// version. A read that fails ends with an error. The log shows every event once, perhaps late. Limits are checked first.
 ///
 /// # By script
 ///
@@ -94,7 +93,7 @@ impl<S> FaultyEventStore<S> {
         faulty
     }
 
-    /// The store behind it, for what is to work whatever the script says: preparing a history, checking the outcome.
+    /// The store behind it, without faults: to prepare a history, and to check the outcome.
     #[must_use]
     pub fn inner(&self) -> &S {
         &self.shared.store

@@ -1,4 +1,4 @@
-//! What a test asks a store: without a future, and without a failure to handle.
+//! Inspection of the store by tests: no futures, no errors.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! All streams, and the one order of their events.
+//! The log of the store in memory: all streams, and the order of all events.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,7 +10,7 @@ use composable_rust_core::{
 
 use super::stream::Stream;
 
-/// All streams, and the one order of their events. Whoever holds it sees whole appends only.
+/// All streams, and the order of all events. Locked as a whole, so that a reader sees whole appends only.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     /// The event of position `p` stands at index `p - 1`.
@@ -48,7 +48,7 @@ impl Log {
         self.streams.keys()
     }
 
-    /// Writes the entries if nothing speaks against them: all or none. Their limits are checked.
+    /// Resolves the entries and writes all of them or none. The caller has checked their limits.
     pub(super) fn append(
         &mut self,
         appends: Vec<StreamAppend>,

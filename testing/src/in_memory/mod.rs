@@ -1,4 +1,4 @@
-//! The event store in memory: the contract of every store, written to be read.
+//! The event store in memory, and the readable reference of the contract.
 
 mod inspection;
 mod log;

@@ -1,4 +1,4 @@
-//! The store itself: a lock around the log, and a bell for those who wait.
+//! The store in memory: a lock around the log, and a notification for its waiters.
 
 use std::{
     fmt,
@@ -18,8 +18,8 @@ use crate::FixedClock;
 
 /// An event store in memory, with the whole contract of [`EventStore`] and [`EventLog`].
 ///
-/// It is the readable reference of that contract, the store of unit tests, and a store for programs that need none
-/// after they end. Clones are handles to the same store.
+/// For unit tests, and for programs whose events need not outlive them. It needs no runtime. Clones are handles to the same
+/// store.
 ///
 /// ```
 /// use composable_rust_core::{AppendError, Encoding, EventStore, ExpectedVersion, IdGenerator, SerializedEvent, Version};
@@ -83,7 +83,7 @@ impl InMemoryEventStore {
         self.shared.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Databases keep microseconds; what they would lose is not kept here either.
+    /// The time of an append, cut to microseconds: databases keep no more.
     fn recorded_at(&self) -> DateTime<Utc> {
         self.shared.clock.now().trunc_subsecs(6)
     }
@@ -105,7 +105,7 @@ impl InMemoryEventStore {
 
     async fn wait_for_more(&self, after: Position) {
         loop {
-            // Listening begins before looking: what is written in between rings this bell.
+            // Registered before the head is read: an append in between wakes this waiter.
             let written = self.shared.written.notified();
             if self.log().head() > after {
                 return;

@@ -1,4 +1,4 @@
-//! One stream: its records, and what an append is judged by.
+//! A stream of the store in memory, with the indexes that appends are resolved by.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +11,7 @@ use composable_rust_core::{
     backend::RecordedFacts,
 };
 
-/// One stream: its records, and what an append is judged by, so that no judgement scans the records.
+/// A stream: its records, and indexes of its ids and commands, so that resolving an append scans no records.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     /// The event of version `v` stands at index `v - 1`. Shared with the log, and with readers that hold a page.
@@ -23,7 +23,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// A stream that does not exist, for whoever only looks.
+    /// An empty stream, for reads of one that does not exist.
     pub(super) fn none() -> &'static Self {
         static NONE: LazyLock<Stream> = LazyLock::new(Stream::default);
         &NONE
@@ -103,7 +103,7 @@ impl Stream {
         self.snapshot.as_ref()
     }
 
-    /// The highest version wins, whatever the order of the offers, and none is ahead of the stream.
+    /// Stores the snapshot unless the stream has a newer one, or is not that far.
     pub(super) fn offer(&mut self, snapshot: Snapshot) -> SnapshotOutcome {
         let newer_is_here = self.snapshot.as_ref().is_some_and(|own| own.version > snapshot.version);
         if newer_is_here || snapshot.version > self.head() {

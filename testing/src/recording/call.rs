@@ -24,13 +24,13 @@ use composable_rust_core::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RecordedCall {
-    /// What was asked.
+    /// The request.
     pub request: Request,
-    /// What came of it.
+    /// The answer.
     pub answer: Answer,
 }
 
-/// What a store was asked.
+/// A request to a store.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Request {
@@ -56,7 +56,7 @@ pub enum Request {
     Wait(Position),
 }
 
-/// What came of it.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Answer {

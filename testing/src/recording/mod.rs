@@ -1,4 +1,4 @@
-//! A store that remembers what it was asked.
+//! A store that records its calls.
 
 mod call;
 mod store;

@@ -1,4 +1,4 @@
-//! A store that remembers what it was asked.
+//! A store that records its calls and their answers.
 
 use std::{
     fmt,
@@ -18,9 +18,9 @@ use tokio::sync::Notify;
 
 use super::call::{Answer, RecordedCall, Request};
 
-/// A store that remembers what it was asked, in order, and what it answered.
+/// A store that records its calls, in order, and their answers.
 ///
-/// A call is on the list when its future is first polled, and counts as dropped when the caller lets go of it before
+/// A call is recorded when its future is first polled. Its answer is [`Answer::Dropped`] if the caller drops the future before
 /// its end. Clones are handles to the same store.
 ///
 /// ```
@@ -47,7 +47,7 @@ struct Shared<S> {
 }
 
 impl<S> RecordingEventStore<S> {
-    /// Records what `store` is asked.
+    /// Records the calls to `store`.
     #[must_use]
     pub fn new(store: S) -> Self {
         let shared = Shared {
@@ -60,7 +60,7 @@ impl<S> RecordingEventStore<S> {
         }
     }
 
-    /// The store behind it: what is asked there is not recorded.
+    /// The recorded store. Calls to it directly are not recorded.
     #[must_use]
     pub fn inner(&self) -> &S {
         &self.shared.store
@@ -78,7 +78,7 @@ impl<S> RecordingEventStore<S> {
         self.lock().iter().map(ToString::to_string).collect()
     }
 
-    /// Everything that was to be appended, in order, whatever came of it; the entries of batches one by one.
+    /// All requested appends, in order, accepted or not; the entries of batches one by one.
     #[must_use]
     pub fn appends(&self) -> Vec<StreamAppend> {
         let calls = self.lock();
@@ -113,7 +113,7 @@ impl<S> RecordingEventStore<S> {
     /// ```
     pub async fn appends_begun(&self, appends: usize) {
         loop {
-            // Listening begins before looking: what begins in between rings this bell.
+            // Registered before the calls are counted: one that begins in between wakes this waiter.
             let mut begun = std::pin::pin!(self.shared.begun.notified());
             begun.as_mut().enable();
             if self.appends_so_far() >= appends {
@@ -165,7 +165,7 @@ struct Entry<S> {
 }
 
 impl<S> Entry<S> {
-    /// The first answer counts: a read that has failed is polled once more by those who collect it.
+    /// Keeps the first answer: a read that has failed is polled once more when it is collected.
     fn answered(&self, answer: Answer) {
         if let Some(call) = self.store.lock().get_mut(self.place)
             && matches!(call.answer, Answer::Pending)

@@ -1,4 +1,4 @@
-//! The log while nobody writes.
+//! The log while there are no writers.
 
 use composable_rust_core::{EventFilter, ExpectedVersion, Position, ReadAll, RecordedEvent, StreamId};
 

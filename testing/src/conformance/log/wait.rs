@@ -70,7 +70,7 @@ async fn check_race(store: &Subject) {
     }
 }
 
-/// One append wakes all who wait.
+/// One append wakes all waiters.
 async fn check_many(store: &Subject) {
     let head = store.head().await;
     let waiter = |store: Subject, writes: bool| async move {
