@@ -38,6 +38,7 @@
 
 mod account;
 mod admin;
+mod backends;
 mod binaries;
 mod cluster;
 mod container;
