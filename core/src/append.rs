@@ -1,27 +1,37 @@
-//! What is asked of a store when it appends, and what it answers.
+//! The request and the answer of an append.
 
 use crate::{AppendError, ExpectedVersion, Position, SerializedEvent, StreamId, Version, limits};
 
-/// Events for one stream, and what the writer believes about that stream.
+/// Events for one stream, with the version that the writer expects of it. Also an entry of a batch.
 ///
 /// ```
-/// use composable_rust_core::{AppendError, ExpectedVersion, StreamAppend, StreamId};
+/// use composable_rust_core::{AppendError, Appended, EventStore, ExpectedVersion, SerializedEvent, StreamAppend, StreamId};
 ///
-/// let nothing = StreamAppend::new(StreamId::new("order", 1)?, ExpectedVersion::NoStream, vec![]);
-/// assert!(matches!(nothing.validate(), Err(AppendError::NoEvents)));
-/// # Ok::<(), composable_rust_core::StreamIdError>(())
+/// /// Places an order in the name of a customer, whose stream must not have changed meanwhile.
+/// async fn place(
+///     store: &dyn EventStore,
+///     order: StreamId,
+///     placed: SerializedEvent,
+///     customer: StreamId,
+///     customer_version: ExpectedVersion,
+/// ) -> Result<Vec<Appended>, AppendError> {
+///     let write = StreamAppend::new(order, ExpectedVersion::NoStream, vec![placed]);
+///     let check = StreamAppend::check(customer, customer_version);
+///     store.append_batch(vec![write, check]).await
+/// }
+/// # let _ = place;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct StreamAppend {
     /// The stream to append to.
     pub stream_id: StreamId,
-    /// What the writer believes about it.
+    /// The version that the stream must have. Otherwise the append is a [`Conflict`](crate::Conflict).
     pub expected: ExpectedVersion,
-    /// The events in order. In a batch, none means: only check the version.
+    /// The events, in order. An entry of a batch may have none: it only checks the version.
     pub events: Vec<SerializedEvent>,
-    /// Whether the events' metadata is complete as it is. Nothing to a store: it stops an effect that carries the append
-    /// out from adding what surrounds it, such as the correlation id of the action that it answers.
+    /// Whether the events' metadata is complete. If `false`, the default, effects fill in missing correlation, causation and
+    /// actor ids. Stores ignore it.
     pub has_all_metadata: bool,
 }
 
@@ -37,7 +47,7 @@ impl StreamAppend {
         }
     }
 
-    /// Says that the events' metadata is complete, also where there is none: an effect adds nothing to it.
+    /// Declares the events' metadata complete, even if there is none: an effect adds nothing to it.
     ///
     /// ```
     /// use composable_rust_core::{ExpectedVersion, StreamAppend, StreamId};
@@ -54,23 +64,24 @@ impl StreamAppend {
         }
     }
 
-    /// An entry of a batch that writes nothing: the batch is refused unless the stream is as expected.
+    /// An entry of a batch that writes nothing. The batch is refused unless the stream is as expected.
     #[must_use]
     pub fn check(stream_id: StreamId, expected: impl Into<ExpectedVersion>) -> Self {
         Self::new(stream_id, expected, Vec::new())
     }
 
-    /// Checks the limits that hold in every store. Stores call this before they write anything.
+    /// Checks the limits of every store ([`Limit::max`](crate::Limit::max)) and that the append is well-formed. Stores call
+    /// this before they write anything.
     ///
     /// # Errors
-    /// [`AppendError::NoEvents`], [`AppendError::TooLarge`], [`AppendError::DuplicateId`] (an id twice in this
-    /// append) or [`AppendError::Invalid`]. All are final: fix the append.
+    /// [`AppendError::NoEvents`], [`AppendError::TooLarge`], [`AppendError::Invalid`] or [`AppendError::DuplicateId`] (an id
+    /// twice in this append). All are final: fix the append.
     pub fn validate(&self) -> Result<(), AppendError> {
         limits::check_append(self)
     }
 
-    /// Checks the entries of a batch: each of them, the limits over all of them, and that no stream occurs twice.
-    /// A batch without entries is fine, and so is an entry without events.
+    /// Checks a batch: each entry, the limits over all of them (at most 1,000 entries), and that no stream occurs twice. A
+    /// batch without entries is valid, and so is an entry without events.
     ///
     /// # Errors
     /// As [`StreamAppend::validate`], but for [`AppendError::NoEvents`].
@@ -79,7 +90,7 @@ impl StreamAppend {
     }
 }
 
-/// Where an append ended.
+/// The result of an append: where its last event is, and whether it was stored before.
 ///
 /// ```
 /// use composable_rust_core::{Appended, Position, Version};
@@ -93,16 +104,16 @@ impl StreamAppend {
 pub struct Appended {
     /// The version of the last event written: the stream's version after the append.
     pub version: Version,
-    /// The position of that event. For an entry of a batch without events: that of the stream's last event, or
-    /// [`Position::BEGINNING`] where the stream has none.
+    /// The position of that event. For an entry of a batch without events: the position of the stream's last event, or
+    /// [`Position::BEGINNING`] if it has none.
     pub position: Position,
-    /// The identical append was stored before; this call wrote nothing. Code that counts appends, such as a view that
-    /// is written in the same transaction, skips it.
+    /// Whether the identical append was stored before. Then this call wrote nothing; code that counts appends, such as a view
+    /// in the same transaction, must skip it. Of a repeated batch, every entry says so.
     pub repeated: bool,
 }
 
 impl Appended {
-    /// The result of an append that was written by this call.
+    /// The result of an append that this call has written.
     #[must_use]
     pub const fn new(version: Version, position: Position) -> Self {
         Self {
@@ -112,7 +123,7 @@ impl Appended {
         }
     }
 
-    /// The same result, for a call that found the append stored already.
+    /// The same place, as the result of a call that found the append stored already.
     #[must_use]
     pub const fn as_repeated(self) -> Self {
         Self { repeated: true, ..self }

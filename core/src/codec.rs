@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+#[cfg(feature = "json")]
+use crate::finite::Finite;
 use crate::{Encoding, EventError};
 
 /// Turns values into bytes and back in one [`Encoding`].
@@ -68,7 +70,7 @@ impl Codec {
                 bincode::serde::encode_to_vec(value, bincode::config::standard()).map_err(malformed)?
             }
             #[cfg(feature = "json")]
-            Encoding::JSON => serde_json::to_vec(value).map_err(malformed)?,
+            Encoding::JSON => serde_json::to_vec(&Finite(value)).map_err(malformed)?,
             other => return Err(EventError::UnknownEncoding(other)),
         };
         self.check(bytes.len()).map(|()| bytes)

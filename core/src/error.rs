@@ -1,4 +1,4 @@
-//! The errors of a store: one enum for each operation. Each variant says what its caller does next.
+//! The errors of event stores: one enum for each operation. Each variant says what its caller does next.
 
 use std::{error::Error, fmt, sync::Arc};
 
@@ -7,7 +7,7 @@ use crate::{Appended, CommandId, EventId, ExpectedVersion, Position, StreamId, V
 /// The cause of an error, as the driver reported it. Shared, so that errors can be cloned.
 pub type SharedError = Arc<dyn Error + Send + Sync>;
 
-/// Another writer was first; nothing was written. Reload, decide again.
+/// The stream is not as expected, because another writer was first. Nothing was written: load the stream and decide again.
 ///
 /// ```
 /// use composable_rust_core::{AppendError, Conflict, ExpectedVersion, StreamId, Version};
@@ -25,13 +25,13 @@ pub type SharedError = Arc<dyn Error + Send + Sync>;
 pub struct Conflict {
     /// The stream that is not as expected.
     pub stream_id: StreamId,
-    /// What the writer believed.
+    /// The version that the writer expected.
     pub expected: ExpectedVersion,
-    /// What is true.
+    /// The stream's version, at the moment at which the append was refused.
     pub actual: Version,
 }
 
-/// The store can't serve the call now; certainly nothing was written.
+/// The store can't serve the call now. Nothing was written.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,14 +51,14 @@ pub struct Conflict {
 #[error("the event store is unavailable: {reason}")]
 #[non_exhaustive]
 pub struct Unavailable {
-    /// What kept the store from serving the call.
+    /// Why, and so whether the call is worth a retry.
     pub reason: UnavailableReason,
     /// The cause, as the driver or the store reported it.
     pub source: SharedError,
 }
 
 impl Unavailable {
-    /// For authors of stores: the call was not served for this reason and cause.
+    /// For authors of stores: the call was not served, for this reason and with this cause.
     #[must_use]
     pub fn new(reason: UnavailableReason, source: SharedError) -> Self {
         Self { reason, source }
@@ -73,15 +73,15 @@ pub enum UnavailableReason {
     Unreachable,
     /// The database answers, but refuses for now: a lock is held, connections or memory are used up, it is read-only.
     Busy,
-    /// The store's own time limit passed before the database did the work.
+    /// The store's own time limit passed before the call reached the database, or before the database answered a read.
     TimedOut,
-    /// An older transaction is still open and holds back what the caller waits for.
+    /// An older transaction is still open, and what the caller waits for becomes readable only after it.
     HeldBack,
-    /// More appends are waiting than the store's bound allows. Not worth a retry: send less.
+    /// More appends are waiting than the store's limit. Not worth a retry, which would make it worse: send fewer.
     Overloaded,
     /// The store was closed, or the tokio runtime that it works on has ended. Not worth a retry: open the store again.
     Closed,
-    /// The call needs a tokio runtime, and there is none. Not worth a retry: it is a mistake of the program.
+    /// The call needs a tokio runtime, and there is none. Not worth a retry: fix the program.
     NoRuntime,
 }
 
@@ -108,23 +108,23 @@ impl fmt::Display for UnavailableReason {
     }
 }
 
-/// A limit of every store; see [`Limit::max`] for the numbers.
+/// A limit that every store has. [`Limit::max`] is its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {
-    /// Entries in one batch, with and without events.
+    /// Entries in one batch, with and without events: at most 1,000.
     EntriesPerBatch,
-    /// Events in one append or batch.
+    /// Events in one append or batch: at most 100,000.
     EventsPerAppend,
-    /// Bytes of event data in one append or batch.
+    /// Bytes of event data in one append or batch: at most 64 MiB.
     BytesPerAppend,
-    /// Bytes of data of one event.
+    /// Bytes of data of one event: at most 16 MiB.
     BytesPerEvent,
-    /// Bytes of an event's stored name.
+    /// Bytes of an event's stored name: at most 256.
     BytesPerEventType,
-    /// Bytes of an event's metadata, written as JSON.
+    /// Bytes of an event's metadata, written as JSON: at most 64 KiB.
     BytesPerMetadata,
-    /// Bytes of all metadata in one append or batch, written as JSON.
+    /// Bytes of all metadata in one append or batch, written as JSON: at most 64 MiB.
     MetadataBytesPerAppend,
 }
 
@@ -142,17 +142,17 @@ impl fmt::Display for Limit {
     }
 }
 
-/// An append is beyond a limit; nothing was written. Split it, or keep large content elsewhere and refer to it.
+/// An append exceeds a limit. Nothing was written: split it, or keep large content elsewhere and refer to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{actual} exceeds the limit of {} {limit}", limit.max())]
 pub struct TooLarge {
     /// Which limit.
     pub limit: Limit,
-    /// The number that exceeds it.
+    /// The number of the append, in the limit's unit.
     pub actual: usize,
 }
 
-/// An append that no store can accept; nothing was written. It is a mistake of the program.
+/// An append is malformed, and no store accepts it. Nothing was written: fix the program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidAppend {
@@ -183,11 +183,11 @@ pub enum InvalidAppend {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// Another writer was first; nothing was written. Reload, decide again.
+    /// The stream is not as expected: another writer was first. Nothing was written. Load the stream and decide again.
     #[error(transparent)]
     Conflict(#[from] Conflict),
-    /// The stream (or this append) already holds an event with this id and other content; nothing was written.
-    /// Ids are chosen once for each event: take new ones for new events.
+    /// The stream (or this append) already holds an event with this id, and this is no repetition. Nothing was written. Choose
+    /// an id once for each event, and new ids for new events.
     #[error("stream {stream_id} already holds another event with the id {id}")]
     DuplicateId {
         /// The stream.
@@ -195,60 +195,63 @@ pub enum AppendError {
         /// The id that is taken.
         id: EventId,
     },
-    /// The command's events are stored already; nothing was written again. `first` is the answer to give.
+    /// The stream holds the events of this command already. Nothing was written. Answer the caller with `first`, or with the
+    /// events that [`EventStore::load_command`](crate::EventStore::load_command) returns.
     #[error("command {command_id} is already stored in {stream_id} up to version {}", first.version)]
     DuplicateCommand {
         /// The stream.
         stream_id: StreamId,
         /// The command.
         command_id: CommandId,
-        /// Where the command's last event was stored.
+        /// Where the command's last event is stored. `repeated` is false: it is the first result.
         first: Appended,
     },
-    /// The append holds no events; nothing was written. Skip the call instead.
+    /// The append has no events. Nothing was written. Skip the call instead.
     #[error("an append needs at least one event")]
     NoEvents,
-    /// The append is beyond a limit; nothing was written.
+    /// The append exceeds a limit. Nothing was written. Split it.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
-    /// The append is one that no store can accept; nothing was written.
+    /// The append is malformed. Nothing was written. Fix the program.
     #[error(transparent)]
     Invalid(#[from] InvalidAppend),
-    /// The store can't serve the append now; certainly nothing was written. Worth a retry after a pause, if
-    /// [`is_worth_a_retry`](UnavailableReason::is_worth_a_retry) says so.
+    /// The store can't serve the append now. Nothing was written. Send it again after a pause, if the reason
+    /// [is worth a retry](UnavailableReason::is_worth_a_retry).
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// The events may be written or not. Send the *identical* append again until it is known: same ids, same bytes.
+    /// The append was sent, and its answer was lost: it may be written, or be written later. Send the *identical* append again
+    /// (same ids, same bytes) until the answer is another one.
     #[error("the outcome of the append is unknown: it may be written or not")]
     OutcomeUnknown(#[source] SharedError),
-    /// The store failed for a reason of its own (full disk, read-only file, missing permission); nothing was written.
+    /// The store failed for a reason of its own, such as a full disk or a missing permission. Nothing was written. A retry is
+    /// of no use before an operator has repaired the store.
     #[error("the event store refused the append; nothing was written")]
     Backend(#[source] SharedError),
 }
 
-/// Why events could not be read. What came before it is good.
+/// Why events could not be read. Events that were returned before the error are right.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The store can't serve the call now. Worth a retry after a pause, if
-    /// [`is_worth_a_retry`](UnavailableReason::is_worth_a_retry) says so.
+    /// The store can't serve the call now. Repeat it after a pause, if the reason
+    /// [is worth a retry](UnavailableReason::is_worth_a_retry).
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// The log no longer holds the event that stood at this position: it was restored from a backup, or another server
-    /// took over that had not received its end. What the reader did after the last event that is still there rests on
-    /// events that are gone, and new ones may stand before the position: build anew what was derived from the log, or
-    /// go back to an earlier position and repeat from there.
+    /// The log no longer holds the event at this position: it was restored from a backup, or another server took over that
+    /// lacked the log's end. The reader has processed events that are gone, and new events may stand before its position.
+    /// Rebuild what was derived from the log, or go back to an earlier position and repeat from there.
     #[error("the log no longer holds the event at {after}: it was restored or failed over to an earlier end")]
     LogRewound {
-        /// The position that the reader wanted to go on from.
+        /// The position after which the reader asked for events.
         after: Position,
     },
-    /// The store failed for a reason of its own, or holds a row that is not a valid event.
+    /// The store failed for a reason of its own, or found that a row is missing or not a valid event. A retry is of no use
+    /// before an operator has looked at the store.
     #[error("the event store could not be read")]
     Backend(#[source] SharedError),
 }
 
-/// Why a snapshot could not be saved or loaded. The history is whole: carry on from the events.
+/// Why a snapshot could not be saved, loaded or deleted. The events are not affected: go on without the snapshot.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
@@ -258,11 +261,11 @@ pub enum SnapshotError {
         crate::Snapshot::MAX_BYTES
     )]
     TooLarge {
-        /// Its size in bytes.
+        /// The size of its data in bytes.
         bytes: usize,
     },
-    /// The store can't serve the call now. Worth a retry after a pause, if
-    /// [`is_worth_a_retry`](UnavailableReason::is_worth_a_retry) says so.
+    /// The store can't serve the call now. Repeat it after a pause, if the reason
+    /// [is worth a retry](UnavailableReason::is_worth_a_retry).
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     /// The store failed for a reason of its own.

@@ -1,4 +1,4 @@
-//! What a writer believes about a stream.
+//! The version that a writer expects of a stream.
 
 use std::{
     fmt,
@@ -7,9 +7,10 @@ use std::{
 
 use crate::Version;
 
-/// What a writer believes about the stream it appends to; an append that finds it otherwise is a conflict.
+/// The version that a stream must have for an append to be written; otherwise the append is a conflict (optimistic
+/// concurrency).
 ///
-/// There is no default and no conversion from `Option<Version>`: an empty history must not turn into
+/// There is no default and no conversion from `Option<Version>`: an empty history must not become
 /// [`ExpectedVersion::Any`] by accident, so `Any` is always written out.
 ///
 /// ```
@@ -22,7 +23,8 @@ use crate::Version;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub enum ExpectedVersion {
-    /// Whatever is there: append to the end.
+    /// Any version: append to the end. Such an append is not idempotent, and may be stored late; see
+    /// [`EventStore::append`](crate::EventStore::append).
     Any,
     /// The stream has no events yet.
     NoStream,
@@ -44,7 +46,7 @@ impl ExpectedVersion {
         }
     }
 
-    /// The one version that is accepted, where there is just one: `NoStream` means version 0.
+    /// The only version that is accepted: 0 for `NoStream`. `None` if several are.
     #[must_use]
     pub const fn exact(self) -> Option<Version> {
         match self {

@@ -25,6 +25,8 @@ mod error;
 mod event;
 mod event_id;
 mod expected_version;
+#[cfg(feature = "json")]
+mod finite;
 mod limits;
 mod metadata;
 mod position;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, io};
 use crate::{AppendError, InvalidAppend, Limit, SerializedEvent, StreamAppend, TooLarge};
 
 impl Limit {
-    /// The most that is allowed, in the unit that the variant names.
+    /// The largest number that is allowed, in the unit that the variant names.
     ///
     /// ```
     /// use composable_rust_core::Limit;
@@ -63,7 +63,7 @@ fn check_totals(appends: &[StreamAppend]) -> Result<(), AppendError> {
     Limit::BytesPerAppend.check(events.map(|event| event.data.len()).sum())
 }
 
-/// The bytes of its metadata.
+/// Checks an entry and returns the bytes of its metadata.
 fn check_entry(append: &StreamAppend) -> Result<usize, AppendError> {
     let mut metadata = 0_usize;
     for event in &append.events {
@@ -76,7 +76,7 @@ fn check_entry(append: &StreamAppend) -> Result<usize, AppendError> {
     Ok(metadata)
 }
 
-/// The bytes of its metadata.
+/// Checks an event and returns the bytes of its metadata.
 fn check_event(event: &SerializedEvent) -> Result<usize, AppendError> {
     Limit::BytesPerEvent.check(event.data.len())?;
     Limit::BytesPerEventType.check(event.event_type.len())?;
@@ -86,7 +86,7 @@ fn check_event(event: &SerializedEvent) -> Result<usize, AppendError> {
     let Some(metadata) = &event.metadata else {
         return Ok(0);
     };
-    // The depth first: the other checks, and the JSON below, descend as deep as the values go.
+    // The depth is checked first: the other checks, and the JSON below, recurse as deep as the values are nested.
     if metadata.is_too_deep() || metadata.holds_nul() || metadata.shadows_a_field() {
         return Err(InvalidAppend::Metadata.into());
     }

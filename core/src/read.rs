@@ -1,8 +1,8 @@
-//! What is asked of a store when it reads.
+//! The requests of reads: a part of a stream, or a page of the log.
 
 use crate::{Position, RecordedEvent, StreamId, Version};
 
-/// Which way a stream is read.
+/// The direction in which a stream is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
     /// From older to newer events.
@@ -26,16 +26,16 @@ pub enum Direction {
 pub struct ReadStream {
     /// The stream to read; one that does not exist is read as empty.
     pub stream_id: StreamId,
-    /// The first version to be read, itself included; `None` begins at the end that the direction starts from.
+    /// The first version to read, inclusive. `None`: the first event if forward, the last one if backward.
     pub from: Option<Version>,
-    /// Which way to read.
+    /// The direction. Default: forward.
     pub direction: Direction,
-    /// The most events to be read; `None` for all.
+    /// The maximum number of events. `None`: all.
     pub limit: Option<u64>,
 }
 
 impl ReadStream {
-    /// The whole stream, forward.
+    /// Reads the whole stream, forward.
     #[must_use]
     pub const fn new(stream_id: StreamId) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl ReadStream {
         }
     }
 
-    /// Begins at `version`, itself included.
+    /// Begins at `version`, inclusive.
     #[must_use]
     pub fn from(mut self, version: Version) -> Self {
         self.from = Some(version);
@@ -68,7 +68,7 @@ impl ReadStream {
     }
 }
 
-/// Which events of the log are wanted: those that match every list that is not empty.
+/// Selects events of the log: those of the given categories and of the given types. An empty list allows all.
 ///
 /// ```
 /// use composable_rust_core::EventFilter;
@@ -91,21 +91,21 @@ impl EventFilter {
         Self::default()
     }
 
-    /// Allows the streams of this category, beside those already allowed.
+    /// Also allows the streams of this category.
     #[must_use]
     pub fn category(mut self, category: impl Into<String>) -> Self {
         self.categories.push(category.into());
         self
     }
 
-    /// Allows events of this type, beside those already allowed.
+    /// Also allows events with this stored name.
     #[must_use]
     pub fn event_type(mut self, event_type: impl Into<String>) -> Self {
         self.event_types.push(event_type.into());
         self
     }
 
-    /// Whether `event` is wanted.
+    /// Whether `event` matches.
     #[must_use]
     pub fn matches(&self, event: &RecordedEvent) -> bool {
         let allows = |list: &[String], name: &str| list.is_empty() || list.iter().any(|allowed| allowed == name);
@@ -113,7 +113,7 @@ impl EventFilter {
     }
 }
 
-/// A page of the log.
+/// The request for a page of the log.
 ///
 /// ```
 /// use composable_rust_core::{Position, ReadAll};
@@ -123,19 +123,19 @@ impl EventFilter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadAll {
-    /// Where to begin, this position excluded.
+    /// The page begins after this position.
     pub after: Position,
-    /// Which events are wanted.
+    /// Which events are part of the page. Default: all.
     pub filter: EventFilter,
-    /// The most events in the page; 0 means 1.
+    /// The maximum number of events; 0 means 1. Default: [`ReadAll::DEFAULT_LIMIT`]. A store may return fewer.
     pub limit: usize,
 }
 
 impl ReadAll {
-    /// The default size of a page, in events.
+    /// The default of [`ReadAll::limit`]: 500 events.
     pub const DEFAULT_LIMIT: usize = 500;
 
-    /// A page of every kind of event after `position`.
+    /// A page of all events after `position`.
     #[must_use]
     pub fn after(position: Position) -> Self {
         Self {
@@ -145,14 +145,14 @@ impl ReadAll {
         }
     }
 
-    /// Only events that match.
+    /// Reads only events that match `filter`.
     #[must_use]
     pub fn filter(mut self, filter: EventFilter) -> Self {
         self.filter = filter;
         self
     }
 
-    /// At most so many events.
+    /// Reads at most `events`.
     #[must_use]
     pub fn limit(mut self, events: usize) -> Self {
         self.limit = events;
@@ -160,18 +160,39 @@ impl ReadAll {
     }
 }
 
-/// Events of the log, and how far the reader has come.
+/// A page of the log: the matching events, and the position from which to go on.
 ///
 /// ```
-/// use composable_rust_core::{LogPage, Position};
-/// let nothing_matched = LogPage { events: vec![], resume_after: Position::from_sequence(900) };
-/// assert!(nothing_matched.resume_after > Position::BEGINNING);
+/// use composable_rust_core::{EventLog, Position, ReadAll, ReadError};
+///
+/// /// Counts the events of the log.
+/// async fn count(log: &dyn EventLog) -> Result<usize, ReadError> {
+///     let (mut after, mut events) = (Position::BEGINNING, 0);
+///     loop {
+///         let page = log.read_all(ReadAll::after(after)).await?;
+///         if page.resume_after == after {
+///             return Ok(events); // the page looked at nothing
+///         }
+///         events += page.events.len();
+///         after = page.resume_after;
+///     }
+/// }
+/// # let _ = count;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LogPage {
     /// The events that match, in the order of the log.
     pub events: Vec<RecordedEvent>,
-    /// The last position that was looked at, matching or not: the next page begins after it, and a checkpoint moves
-    /// to it even where a filter matched nothing. Equal to the page's `after` when nothing more is readable now.
+    /// Pass this as `after` of the next page; store it as the checkpoint. It advances even if nothing matched, and equals the
+    /// page's `after` at the end of the readable log.
     pub resume_after: Position,
+}
+
+impl LogPage {
+    /// For authors of stores: the matching events, and the last position that was looked at, matching or not.
+    #[must_use]
+    pub const fn new(events: Vec<RecordedEvent>, resume_after: Position) -> Self {
+        Self { events, resume_after }
+    }
 }

@@ -76,10 +76,10 @@ impl SerializedEvent {
         }
     }
 
-    /// Encodes `event`; in debug builds it is decoded again at once, to find out before it is stored for good.
+    /// Encodes `event`, and decodes it again to check that it can be read back ([`Event::VERIFY_ROUND_TRIP`]).
     ///
     /// # Errors
-    /// What [`Event::encode`] says, and [`EventError::NotRoundTrippable`] in debug builds. All are final: fix the event.
+    /// What [`Event::encode`] says, and [`EventError::NotRoundTrippable`]. All are final: fix the event or its type.
     pub fn encode<E: Event>(event: &E, id: EventId) -> Result<Self, EventError> {
         event::serialize(event, id)
     }

@@ -1,8 +1,8 @@
-//! A remembered state, to load from instead of the whole history.
+//! Snapshots: a saved state, so that a load need not read all events.
 
 use crate::Version;
 
-/// The state of a stream at a version, as bytes; an accelerator that may be lost at any time.
+/// The encoded state of a stream at a version. It only saves reading events: a store may lose it at any time.
 ///
 /// ```
 /// use composable_rust_core::{Snapshot, Version};
@@ -13,22 +13,22 @@ use crate::Version;
 pub struct Snapshot {
     /// The version of the last event that is part of the state.
     pub version: Version,
-    /// Which shape of the state this is: one that the reader does not know is ignored.
+    /// The schema number of the encoded state. A reader ignores a snapshot of another schema.
     pub schema: u32,
     /// The encoded state.
     pub data: Vec<u8>,
 }
 
 impl Snapshot {
-    /// The largest encoded state that stores take: 64 MiB.
+    /// The maximum size of `data`: 64 MiB.
     pub const MAX_BYTES: usize = 64 << 20;
 }
 
-/// What became of a snapshot that was offered; either is fine for the one who offered it.
+/// The result of saving a snapshot. Neither is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotOutcome {
     /// It is now the stream's snapshot.
     Stored,
-    /// A newer one is there already, or its version lies beyond the stream's.
+    /// It was not stored: the stream has a newer snapshot, or has not reached its version.
     Declined,
 }

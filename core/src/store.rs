@@ -1,4 +1,4 @@
-//! The contract that every event store keeps.
+//! The traits of event stores: [`EventStore`] for streams and snapshots, [`EventLog`] for the log of all streams.
 
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use crate::{
     RecordedEvent, SerializedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
 };
 
-/// Streams of events with optimistic concurrency, and a snapshot for each stream.
+/// An event store: appends events to streams with optimistic concurrency, reads streams, and keeps a snapshot per stream.
 ///
-/// What every implementation promises stands in `specs/event-store.md`, a heading a promise, and is checked by the
-/// conformance suite of `composable-rust-testing`. The trait is object-safe; applications hold an
-/// `Arc<dyn EventLog>` or an `Arc<dyn EventStore>`, and choose the implementation in one line.
+/// `specs/event-store.md` states what every implementation promises, and the conformance suite of `composable-rust-testing`
+/// checks it. The trait is object-safe: an application holds an `Arc<dyn EventStore>` or an `Arc<dyn EventLog>` and chooses
+/// the implementation in one line.
 ///
 /// ```
 /// use composable_rust_core::{AppendError, EventStore, ExpectedVersion, SerializedEvent, StreamId};
 ///
-/// /// Retries nothing and hides nothing: a conflict is data for the caller.
+/// /// Begins a stream; `false` if it has begun already.
 /// async fn append_first(store: &dyn EventStore, id: StreamId, event: SerializedEvent) -> Result<bool, AppendError> {
 ///     match store.append_events(id, ExpectedVersion::NoStream, vec![event]).await {
 ///         Ok(_) => Ok(true),
@@ -33,49 +33,70 @@ use crate::{
 /// # let _ = append_first;
 /// ```
 pub trait EventStore: Send + Sync + 'static {
-    /// Appends events to a stream: all of them in order, or none.
+    /// Appends events to one stream: all of them, in their order, or none. Returns when they are stored durably.
     ///
-    /// The identical append sent again (same ids, content and metadata, expecting `NoStream` or `Exact`) returns the
-    /// first result. Dropping the future leaves the append all there or not at all.
+    /// The limits ([`Limit::max`](crate::Limit::max)) are checked first. The events get the versions that follow the
+    /// stream's.
+    ///
+    /// **Idempotency.** The identical append (same ids, content and metadata) that expects `NoStream` or `Exact` and is sent
+    /// again writes nothing: the answer is the first result, with [`Appended::repeated`] true.
+    ///
+    /// **Late appends.** If the answer is lost, or the future is dropped, the append is stored as a whole or not at all, and
+    /// may be stored later. One that expects `Any` or `StreamExists` may then stand after newer appends to its stream. Expect
+    /// an exact version where the order matters: the late append is then a conflict, or the newer one is.
     ///
     /// # Errors
-    /// See [`AppendError`]; only after [`AppendError::OutcomeUnknown`] may anything be written.
+    /// - [`AppendError::Conflict`]: the stream is not as expected. Load it and decide again.
+    /// - [`AppendError::DuplicateCommand`]: a command of the append is stored already. Answer its caller with `first`.
+    /// - [`AppendError::DuplicateId`]: the stream holds an event with this id. Take new ids for new events.
+    /// - [`AppendError::NoEvents`], [`AppendError::TooLarge`], [`AppendError::Invalid`]: fix the append.
+    /// - [`AppendError::Unavailable`]: nothing was written. Send it again after a pause, if the reason
+    ///   [is worth a retry](crate::UnavailableReason::is_worth_a_retry).
+    /// - [`AppendError::OutcomeUnknown`]: it may be written. Send the identical append again until the answer is another.
+    /// - [`AppendError::Backend`]: nothing was written; the store itself needs attention.
     fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>>;
 
-    /// Appends to several streams: all or nothing. An entry without events only checks its version, and that check
-    /// holds against concurrent writers. Answers stand in the order of the entries.
+    /// Appends to several streams, at most 1,000: to all of them or to none. The answers are in the order of the entries.
+    ///
+    /// An entry without events only checks the version of its stream; batches with such checks are serializable. The identical
+    /// batch sent again returns the first results, each with [`Appended::repeated`] true.
     ///
     /// # Errors
-    /// See [`AppendError`]; the error names the stream that refused.
+    /// As [`EventStore::append`], of the first entry that is refused; the error names its stream. Entries without events are no
+    /// error. [`AppendError::Invalid`] if a stream occurs twice: merge its entries.
     fn append_batch(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<Vec<Appended>, AppendError>>;
 
-    /// Reads a stream, page by page in bounded memory. An error is an item and the last one: a stream that ends
-    /// without one is complete.
+    /// Reads a stream, page by page in bounded memory. A stream that does not exist is read as empty.
+    ///
+    /// An error is an item, and the last one. What came before it is right; a read that ends without an error is complete.
+    /// Not a snapshot: events that are appended during the read may be part of it.
     fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>>;
 
-    /// Offers a snapshot: the highest version wins, whatever the order of the calls; one at the same version replaces.
+    /// Saves a snapshot unless the stream has a newer one, or is not that far ([`SnapshotOutcome::Declined`]). A snapshot at
+    /// the same version is replaced.
     ///
     /// # Errors
-    /// See [`SnapshotError`]; snapshots are accelerators, so reporting it is enough.
+    /// See [`SnapshotError`]. Report it and go on: a snapshot only saves reading events.
     fn save_snapshot(
         &self,
         stream_id: StreamId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>>;
 
-    /// The stream's snapshot, if it has one.
+    /// Loads the stream's snapshot, if it has one.
     ///
     /// # Errors
-    /// See [`SnapshotError`]; load the events from the first instead.
+    /// [`SnapshotError::Unavailable`] or [`SnapshotError::Backend`]: read all events of the stream instead.
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>>;
 
-    /// Deletes the stream's snapshot, if it has one. The next load replays all events.
+    /// Deletes the stream's snapshot, if it has one. The stream is read from its first event until the next save, which is
+    /// stored whatever its version.
     ///
     /// # Errors
-    /// [`SnapshotError::Unavailable`] or [`SnapshotError::Backend`]: the snapshot may still be there; delete it again.
+    /// [`SnapshotError::Unavailable`] or [`SnapshotError::Backend`]: the snapshot may still be there. Delete it again.
     fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>>;
 
-    /// [`EventStore::append`] with its parts as arguments.
+    /// [`EventStore::append`], with the parts of a [`StreamAppend`] as arguments.
     ///
     /// # Errors
     /// As [`EventStore::append`].
@@ -88,10 +109,12 @@ pub trait EventStore: Send + Sync + 'static {
         self.append(StreamAppend::new(stream_id, expected, events))
     }
 
-    /// The events of a stream from a version on, itself included, in one list: for streams that fit into memory.
+    /// Loads a stream into a list, from the version `from` (inclusive) or from its first event. For streams that fit into
+    /// memory; [`EventStore::read_stream`] reads others.
     ///
     /// # Errors
-    /// See [`ReadError`].
+    /// [`ReadError::Unavailable`]: load again after a pause, if the reason is worth a retry. [`ReadError::Backend`]: the store
+    /// needs attention.
     fn load_events(
         &self,
         stream_id: StreamId,
@@ -102,12 +125,13 @@ pub trait EventStore: Send + Sync + 'static {
         Box::pin(self.read_stream(read).try_collect())
     }
 
-    /// The events of a command, none if the stream does not hold it: what a command that is sent again is answered with.
+    /// Loads the events that a command has caused in a stream; none if the stream does not hold the command. A command that
+    /// is sent again is answered from them.
     ///
-    /// Stores with an index of commands look it up there; without one, this reads the stream.
+    /// Stores on a database use an index. The provided implementation reads the stream from its first event.
     ///
     /// # Errors
-    /// See [`ReadError`].
+    /// As [`EventStore::load_events`].
     fn load_command(
         &self,
         stream_id: StreamId,
@@ -132,10 +156,10 @@ pub trait EventStore: Send + Sync + 'static {
         })
     }
 
-    /// The version of a stream: the number of its events, 0 when it has none.
+    /// The version of a stream: the number of its events, 0 if it has none.
     ///
     /// # Errors
-    /// See [`ReadError`].
+    /// As [`EventStore::load_events`].
     fn stream_version(&self, stream_id: StreamId) -> BoxFuture<'static, Result<Version, ReadError>> {
         let mut newest = self.read_stream(ReadStream::new(stream_id).backward().limit(1));
         Box::pin(async move {
@@ -147,43 +171,48 @@ pub trait EventStore: Send + Sync + 'static {
     }
 }
 
-/// The whole log of a store: every event of every stream, in one order.
+/// An event store with a log: all events of all streams, in one order that keeps the order of each stream.
+///
+/// An acknowledged event becomes readable in the log a little later than in its stream, where a store's order depends on older
+/// transactions. To read up to everything that was acknowledged, read to [`EventLog::wait_for_committed`].
 pub trait EventLog: EventStore {
-    /// A page of the log.
+    /// Reads a page of the log: events after a position, in the order of the log.
     ///
-    /// Page after page, a reader meets every committed event exactly once, in an order that keeps each stream's, also
-    /// while others write. A page is no snapshot of the log, but never older than the call.
+    /// A reader that goes on from [`LogPage::resume_after`] page by page gets every committed event exactly once, also while
+    /// others write. It is at the end when a page looked at nothing, not when a page has no events.
     ///
     /// # Errors
-    /// See [`ReadError`].
+    /// - [`ReadError::Unavailable`]: read again after a pause, if the reason is worth a retry.
+    /// - [`ReadError::LogRewound`]: the log no longer holds the event at this position. Rebuild what was derived from it.
+    /// - [`ReadError::Backend`]: the store needs attention.
     fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>>;
 
-    /// The readable end: a reader that has come this far has seen everything that was readable at the call.
+    /// The position of the last readable event, [`Position::BEGINNING`] for an empty log. Events that are committed, but not
+    /// yet readable, are after it.
     ///
     /// # Errors
-    /// See [`ReadError`].
+    /// [`ReadError::Unavailable`] or [`ReadError::Backend`], as [`EventLog::read_all`].
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>>;
 
-    /// [`EventLog::head`], once everything that was committed before the call is readable: how far to read for an answer
-    /// in which nothing may be missing that was acknowledged to anybody.
+    /// The position up to which a reader must read to get every event that was acknowledged before this call.
     ///
-    /// Where a store's order holds events back while an older transaction runs, this waits for it, as long as it takes:
-    /// bound it where others may forget to end theirs.
+    /// May wait: events become readable only when older transactions have ended. The store's own limit ends the wait.
     ///
     /// # Errors
-    /// See [`ReadError`].
-    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        self.head()
-    }
+    /// - [`ReadError::Unavailable`] with [`HeldBack`](crate::UnavailableReason::HeldBack): an older transaction was still open
+    ///   at the store's limit. Wait again, or find the transaction.
+    /// - Otherwise as [`EventLog::head`].
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>>;
 
-    /// Waits until there is something to read after `after`; at once, if there is already. Drop it to stop waiting.
+    /// Waits until an event after `after` is readable; returns at once if there is one. Waits without a limit: drop the future
+    /// to stop waiting.
     ///
     /// # Errors
-    /// See [`ReadError`].
+    /// [`ReadError::Unavailable`] or [`ReadError::Backend`], as [`EventLog::read_all`].
     fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>>;
 }
 
-/// Also what has a default is asked of the store behind the pointer: it may have an answer of its own.
+/// Forwards the provided methods too: the store behind the pointer may have an implementation of its own.
 impl<S: EventStore + ?Sized> EventStore for Arc<S> {
     fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
         (**self).append(append)

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenTree};
 use syn::{
-    Attribute, Error, Expr, Fields, Ident, LitStr, Path, Result, Token, Type,
+    Attribute, Error, Expr, Fields, Ident, LitBool, LitStr, Path, Result, Token, Type,
     ext::IdentExt,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
@@ -21,11 +21,11 @@ impl Place {
     fn takes(self) -> &'static str {
         match self {
             Self::Enum => {
-                "an enum takes `encoding`, `max_bytes`, `skip` and `crate`, and its variants the stored names"
+                "an enum takes `encoding`, `max_bytes`, `verify_round_trip`, `skip` and `crate`, and its variants the stored names"
             }
             Self::Struct => {
-                "a struct takes a stored name such as \"OrderPlaced.v1\", `alias`, `from`, `encoding`, `max_bytes`, `skip` and \
-                 `crate`"
+                "a struct takes a stored name such as \"OrderPlaced.v1\", `alias`, `from`, `encoding`, `max_bytes`, \
+                 `verify_round_trip`, `skip` and `crate`"
             }
             Self::Variant => {
                 "a variant takes a stored name such as \"OrderPlaced.v1\" with `alias` and `from`, or `flatten`"
@@ -46,7 +46,9 @@ impl Place {
         match entry {
             Entry::Name(_) | Entry::Alias(_) | Entry::From(..) => self != Self::Enum,
             Entry::Flatten => self == Self::Variant,
-            Entry::Encoding(_) | Entry::MaxBytes(_) | Entry::Crate(_) | Entry::Skip(_) => self != Self::Variant,
+            Entry::Encoding(_) | Entry::MaxBytes(_) | Entry::VerifyRoundTrip(_) | Entry::Crate(_) | Entry::Skip(_) => {
+                self != Self::Variant
+            }
             Entry::Unknown(_) => false,
         }
     }
@@ -59,6 +61,7 @@ pub(crate) struct EventAttribute {
     pub(crate) flatten: Option<Span>,
     pub(crate) encoding: Option<Ident>,
     pub(crate) max_bytes: Option<Expr>,
+    pub(crate) verify_round_trip: Option<LitBool>,
     pub(crate) krate: Option<Path>,
     pub(crate) skip: Vec<LitStr>,
     pub(crate) alias: Vec<LitStr>,
@@ -76,6 +79,7 @@ enum Entry {
     Flatten,
     Encoding(LitStr),
     MaxBytes(Expr),
+    VerifyRoundTrip(LitBool),
     Crate(Path),
     Skip(Punctuated<LitStr, Token![,]>),
     Alias(Punctuated<LitStr, Token![,]>),
@@ -101,6 +105,7 @@ impl EventAttribute {
             Entry::Flatten => self.flatten.replace(span).is_none(),
             Entry::Encoding(name) => self.encoding.replace(encoding(&name)?).is_none(),
             Entry::MaxBytes(most) => self.max_bytes.replace(most).is_none(),
+            Entry::VerifyRoundTrip(is_on) => self.verify_round_trip.replace(is_on).is_none(),
             Entry::Crate(path) => self.krate.replace(path).is_none(),
             Entry::Skip(names) => {
                 self.skip.extend(names);
@@ -170,6 +175,7 @@ impl Entry {
             "flatten" => Ok(Self::Flatten),
             "encoding" => value(input, "encoding = \"json\"").map(Self::Encoding),
             "max_bytes" => value(input, "max_bytes = 1024").map(Self::MaxBytes),
+            "verify_round_trip" => value(input, "verify_round_trip = false").map(Self::VerifyRoundTrip),
             "crate" => value::<LitStr>(input, "crate = \"path\"")?.parse().map(Self::Crate),
             "skip" => list(input, "skip(\"OrderViewed.v1\")").map(Self::Skip),
             "alias" => list(input, "alias(\"OrderBought.v1\")").map(Self::Alias),

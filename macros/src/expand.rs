@@ -31,9 +31,11 @@ fn constants(event: &EventType) -> TokenStream {
     let EventType { krate, .. } = event;
     let encoding = event.encoding.iter();
     let max_bytes = event.max_bytes.iter();
+    let verify_round_trip = event.verify_round_trip.iter();
     quote! {
         #(const ENCODING: #krate::Encoding = #krate::Encoding::#encoding;)*
         #(const MAX_BYTES: ::core::primitive::usize = #max_bytes;)*
+        #(const VERIFY_ROUND_TRIP: ::core::primitive::bool = #verify_round_trip;)*
     }
 }
 

@@ -47,6 +47,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// | `#[event(flatten)]` | variant with one unnamed field | the field is an event; its names and bytes are stored as if it stood alone |
 /// | `#[event(encoding = "json")]` | enum, struct | how new events are written; `"bincode"` is the default, `"json"` a feature |
 /// | `#[event(max_bytes = 64 * 1024)]` | enum, struct | the largest encoded event (4 MiB is the default; a flattened event keeps its own) |
+/// | `#[event(verify_round_trip = false)]` | enum, struct | stores events without decoding them first; see core's `Event::VERIFY_ROUND_TRIP` (a flattened event follows the type around it) |
 /// | `#[event("OrderPlaced.v2", from("OrderPlaced.v1" = OrderPlacedV1))]` | variant, struct | old stored names with their payloads, oldest first: see below |
 /// | `#[event(skip("OrderViewed.v1"))]` | enum, struct | stored names that mean nothing any more: their events decode to none |
 /// | `#[event(crate = "path")]` | enum, struct | where core's items are, if not in `composable-rust` or `composable-rust-core` |
@@ -56,7 +57,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// A kind of event without fields is written as `()`, one unnamed field as itself, several as a tuple, and named
 /// fields as a struct of these names. The variant itself leaves no trace, so that variants may be added, removed,
 /// renamed and reordered. The types of fields implement `Serialize` and `Deserialize`; the event needs neither, and may
-/// have them for other uses. Serde's attributes on fields hold (`with`, `default`, `rename`), as do `rename_all` of a
+/// have them for other uses. Serde's attributes on fields hold (`with`, `rename`, in JSON also `default`), as do `rename_all` of a
 /// variant or struct, `rename_all_fields` of an enum and `deny_unknown_fields`.
 ///
 /// ```
@@ -133,8 +134,10 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// A missing, empty, too long (256 bytes) or repeated stored name, also one that a flattened event shares with others;
 /// a flattened event in another encoding; type parameters, since a stored name stands for bytes of one shape; an enum
 /// without variants; a union; `event` on a field; and what serde was told but the stored form can't keep. That is, among
-/// others, `skip_serializing_if` and `flatten` on a field where events are written in bincode; within the types of fields
-/// the derive does not see them, and core's `EventError::NotRoundTrippable` names such an event in debug builds. Names of a
+/// others, `default`, `skip_serializing_if` and `flatten` on a field where events are written in bincode: it finds a field
+/// by its place. Within the types of fields the derive does not see them. An event that can't be read back is then refused
+/// before it is stored, with core's `EventError::NotRoundTrippable`; a field that was added with `default` is found by
+/// golden files of the events. Names of a
 /// flattened event whose `Event` is written by hand are not known to the compiler: the type's own names are tried first,
 /// then the flattened events in their order.
 #[proc_macro_derive(Event, attributes(event, serde))]

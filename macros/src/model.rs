@@ -2,7 +2,9 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Data, DataEnum, DeriveInput, Error, Expr, Fields, Ident, LitStr, Result, Type, Variant, spanned::Spanned};
+use syn::{
+    Data, DataEnum, DeriveInput, Error, Expr, Fields, Ident, LitBool, LitStr, Result, Type, Variant, spanned::Spanned,
+};
 
 use crate::{
     attribute::{self, EventAttribute, OldForm, Place},
@@ -20,6 +22,7 @@ pub(crate) struct EventType {
     pub(crate) krate: TokenStream,
     pub(crate) encoding: Option<Ident>,
     pub(crate) max_bytes: Option<Expr>,
+    pub(crate) verify_round_trip: Option<LitBool>,
     /// Stored names that mean nothing any more.
     pub(crate) skip: Vec<LitStr>,
     pub(crate) kinds: Vec<Kind>,
@@ -71,6 +74,7 @@ impl EventType {
             krate: errors.or_default(crate_path::resolve(attribute.krate.take())),
             encoding: attribute.encoding.take(),
             max_bytes: attribute.max_bytes.take(),
+            verify_round_trip: attribute.verify_round_trip.take(),
             skip: std::mem::take(&mut attribute.skip),
             kinds: vec![],
             flattened: vec![],
@@ -87,10 +91,14 @@ impl EventType {
 
     /// In the compact encoding a field is found by its place, so none may be left out.
     fn check_compact(&self, errors: &mut Errors) {
-        let is_compact = self.encoding.as_ref().is_none_or(|encoding| encoding == "BINCODE");
-        for kind in self.kinds.iter().filter(|_| is_compact) {
+        for kind in self.kinds.iter().filter(|_| self.is_compact()) {
             errors.check(kind.payload.refuse_gaps());
         }
+    }
+
+    /// Whether events are written in bincode.
+    fn is_compact(&self) -> bool {
+        self.encoding.as_ref().is_none_or(|encoding| encoding == "BINCODE")
     }
 
     fn add_variants(&mut self, input: &DeriveInput, data: &DataEnum, errors: &mut Errors) {
@@ -105,7 +113,7 @@ impl EventType {
 
     fn add_struct(&mut self, input: &DeriveInput, attribute: EventAttribute, fields: &Fields) -> Result<()> {
         attribute::refuse_on_fields(fields)?;
-        let carried = serde_attribute::of_struct(&input.attrs)?;
+        let carried = serde_attribute::of_struct(&input.attrs, self.is_compact())?;
         let name = required(attribute.name, input.ident.span())?;
         self.kinds.push(Kind {
             constructor: quote!(Self),

@@ -4,7 +4,10 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Error, Fields, Ident, LitStr, Member, Meta, Result, Type, ext::IdentExt};
 
-use crate::serde_attribute::{self, Carried, Written};
+use crate::{
+    errors::Errors,
+    serde_attribute::{self, Carried, Written},
+};
 
 /// What one kind of event carries.
 pub(crate) struct Payload {
@@ -65,11 +68,13 @@ impl Payload {
         }
     }
 
-    /// Refuses fields that serde would leave out, or whose place depends on others.
+    /// Refuses fields that serde would leave out or take from elsewhere, and names all of them.
     pub(crate) fn refuse_gaps(&self) -> Result<()> {
-        self.fields
-            .iter()
-            .try_for_each(|field| serde_attribute::refuse_gaps(&field.serde))
+        let mut errors = Errors::default();
+        for field in &self.fields {
+            errors.check(serde_attribute::refuse_gaps(&field.serde));
+        }
+        errors.into_result()
     }
 
     /// `{ order_id: field_0, lines: field_1 }`: takes a value apart, or puts it together. Fits every shape of variant.

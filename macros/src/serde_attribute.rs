@@ -11,6 +11,8 @@ use syn::{
     punctuated::Punctuated,
 };
 
+use crate::errors::Errors;
+
 /// Entries for the private structs that stand for a payload, such as `rename_all = "camelCase"`.
 pub(crate) type Carried = Vec<Meta>;
 
@@ -40,9 +42,12 @@ pub(crate) fn of_variant(attributes: &[Attribute], of_enum: &Carried) -> Result<
     Ok(carried)
 }
 
-pub(crate) fn of_struct(attributes: &[Attribute]) -> Result<Carried> {
+pub(crate) fn of_struct(attributes: &[Attribute], is_compact: bool) -> Result<Carried> {
     let mut carried = vec![];
     for meta in entries(attributes)? {
+        if is_compact && meta.path().is_ident("default") {
+            return Err(positional(&meta));
+        }
         if is_one_of(&meta, &["rename_all", "deny_unknown_fields"]) {
             carried.push(meta);
         } else if !is_one_of(&meta, &["rename", "crate", "expecting", "bound"]) {
@@ -62,21 +67,42 @@ pub(crate) fn refuse_any(attributes: &[Attribute]) -> Result<()> {
     })
 }
 
-/// Refuses what leaves a field out of what is written, but not out of what is read, or the other way round.
+/// Refuses what makes the place of a field depend on its value, or on whether the field was known when it was written.
 pub(crate) fn refuse_gaps(field: &[Meta]) -> Result<()> {
-    let one_sided = match ["skip_serializing", "skip_deserializing"].map(|name| has(field, name)) {
-        [true, true] => [].as_slice(),
-        _ => &["skip_serializing", "skip_deserializing"],
+    let is_skipped = has(field, "skip") || (has(field, "skip_serializing") && has(field, "skip_deserializing"));
+    let gaps: &[&str] = if is_skipped {
+        &["flatten"] // a skipped field has no place, and takes its value from `default`
+    } else {
+        &[
+            "default",
+            "flatten",
+            "skip_serializing_if",
+            "skip_serializing",
+            "skip_deserializing",
+        ]
     };
-    let gap = |meta: &&Meta| is_one_of(meta, &["skip_serializing_if", "flatten"]) || is_one_of(meta, one_sided);
-    field.iter().find(gap).map_or(Ok(()), |meta| {
-        let path = meta.path();
-        let message = format!(
-            "serde's `{}` does not suit bincode, which finds a field by its place: remove it, or choose `encoding = \"json\"`",
-            quote!(#path)
-        );
-        Err(Error::new_spanned(meta, message))
-    })
+    let mut errors = Errors::default();
+    for meta in field.iter().filter(|meta| is_one_of(meta, gaps)) {
+        errors.push(positional(meta));
+    }
+    errors.into_result()
+}
+
+/// The attribute does not suit bincode.
+fn positional(meta: &Meta) -> Error {
+    let path = meta.path();
+    let advice = if path.is_ident("default") {
+        "an event that was stored without the field can't be read. Give the event a new version that has the field, and \
+         read the old one by an upcast, `#[event(\"OrderPlaced.v2\", from(\"OrderPlaced.v1\" = OrderPlacedV1))]`; or \
+         choose `encoding = \"json\"`"
+    } else {
+        "remove it, or choose `encoding = \"json\"`"
+    };
+    let message = format!(
+        "serde's `{}` does not suit bincode, which finds a field by its place: {advice}",
+        quote!(#path)
+    );
+    Error::new_spanned(meta, message)
 }
 
 fn has(field: &[Meta], name: &str) -> bool {

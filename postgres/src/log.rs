@@ -142,7 +142,7 @@ async fn events(rows: &mut Rows<'_>, after: Position) -> Result<Page, sqlx::Erro
         bytes += row::bytes(&row, &event)?;
         events.push(event);
         if bytes > PAGE_BYTES {
-            let log = LogPage { events, resume_after };
+            let log = LogPage::new(events, resume_after);
             return Ok(Page {
                 log,
                 bytes,
@@ -150,7 +150,7 @@ async fn events(rows: &mut Rows<'_>, after: Position) -> Result<Page, sqlx::Erro
             });
         }
     }
-    let log = LogPage { events, resume_after };
+    let log = LogPage::new(events, resume_after);
     Ok(Page {
         log,
         bytes,

@@ -34,11 +34,9 @@ pub(crate) async fn page(readers: &Arc<Connections>, read: ReadAll) -> Result<Lo
         gap::in_log(&page.events, row::after(read.after), (!full).then_some(end))?;
     }
     let looked_at = row::at(end);
-    Ok(LogPage {
-        events: page.events,
-        // The page may be newer than the end that was read before it.
-        resume_after: if full { last } else { last.max(looked_at) },
-    })
+    // The page may be newer than the end that was read before it.
+    let resume_after = if full { last } else { last.max(looked_at) };
+    Ok(LogPage::new(page.events, resume_after))
 }
 
 type Sql = Query<'static, Sqlite, SqliteArguments>;

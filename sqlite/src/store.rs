@@ -157,6 +157,11 @@ impl EventLog for SqliteEventStore {
         Box::pin(async move { log::head(&self.readers).await.map_err(errors::of_read) })
     }
 
+    /// One writer at a time: what is committed is readable at once.
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.head()
+    }
+
     fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         let waiting = log::wait(&self.readers, self.queue.committed(), after, self.poll_interval);
         Box::pin(async move { waiting.await.map_err(errors::of_read) })

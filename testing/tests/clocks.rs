@@ -5,9 +5,15 @@ use std::{
     time::Duration,
 };
 
-use composable_rust_core::Clock;
-use composable_rust_testing::{FixedClock, TestClock};
-use futures::{FutureExt, executor::LocalPool, future::join_all, task::LocalSpawnExt};
+use chrono::{DateTime, Utc};
+use composable_rust_core::{Clock, Encoding, EventStore, ExpectedVersion, IdGenerator, SerializedEvent};
+use composable_rust_testing::{FixedClock, InMemoryEventStore, SequentialIds, TestClock};
+use futures::{
+    FutureExt,
+    executor::{LocalPool, block_on},
+    future::join_all,
+    task::LocalSpawnExt,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -148,5 +154,58 @@ fn the_end_of_time_is_not_passed() {
     let _forever = clock.sleep(Duration::MAX);
     clock.advance(Duration::MAX);
     clock.advance(Duration::MAX);
-    assert_eq!(clock.now(), chrono::DateTime::<chrono::Utc>::MAX_UTC);
+    assert_eq!(clock.now(), DateTime::<Utc>::MAX_UTC);
+}
+
+/// Before 1970, and at either end of what a clock can show.
+const MOMENTS: [DateTime<Utc>; 4] = [
+    DateTime::<Utc>::MIN_UTC,
+    DateTime::from_timestamp_secs(-1).unwrap(),
+    DateTime::UNIX_EPOCH,
+    DateTime::<Utc>::MAX_UTC,
+];
+
+#[test]
+fn a_clock_may_begin_at_any_moment_and_neither_wraps_nor_panics() {
+    for now in MOMENTS {
+        let clock = TestClock::at(now);
+        assert_eq!((clock.now(), clock.pending()), (now, 0));
+        clock.advance(Duration::ZERO);
+        assert_eq!(clock.now(), now);
+        let second = clock.sleep(SECOND);
+        clock.advance(Duration::MAX);
+        assert_eq!(second.now_or_never(), Some(()));
+        assert_eq!(clock.now(), DateTime::<Utc>::MAX_UTC);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_its_sleepers_and_their_deadlines() {
+    let clock = FixedClock::default();
+    let mut sleep = clock.sleep(SECOND);
+    for now in MOMENTS.into_iter().filter(|now| *now < FixedClock::START) {
+        clock.set(now);
+        assert_eq!((clock.now(), (&mut sleep).now_or_never()), (now, None));
+        let from_here = clock.sleep(SECOND);
+        clock.set(now + SECOND);
+        assert_eq!(from_here.now_or_never(), Some(()));
+    }
+    clock.set(FixedClock::START + SECOND);
+    assert_eq!(sleep.now_or_never(), Some(()));
+}
+
+#[test]
+fn a_store_records_events_at_any_moment() {
+    for now in MOMENTS {
+        let store = InMemoryEventStore::with_clock(Arc::new(FixedClock::at(now)));
+        let event = SerializedEvent::new(
+            SequentialIds::new().event_id(),
+            "DoorOpened.v1",
+            Encoding::BINCODE,
+            vec![],
+        );
+        let append = store.append_events("door-1".parse().unwrap(), ExpectedVersion::Any, vec![event]);
+        block_on(append).unwrap();
+        assert_eq!(store.all_events()[0].recorded_at.timestamp(), now.timestamp());
+    }
 }

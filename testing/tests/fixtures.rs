@@ -152,7 +152,7 @@ fn a_history_is_recorded_as_a_store_records_it() {
 fn a_history_is_stored_once_in_any_store() {
     let store: Arc<dyn EventLog> = Arc::new(InMemoryEventStore::new());
     let first = block_on(history().store_in(&store)).unwrap();
-    assert_eq!(block_on(history().store_in(&*store)).unwrap(), first, "repeated");
+    assert_eq!(block_on(history().store_in(&*store)).unwrap(), first.as_repeated());
     let other = History::of::<Counter>("1")
         .ids(SequentialIds::series(1))
         .event(&Counted::Reset);

@@ -49,6 +49,8 @@ fn every_kind_of_call_is_a_line_of_the_transcript() {
         store.save_snapshot(door(), snapshot).await.unwrap();
         store.load_snapshot(door()).await.unwrap();
         store.load_snapshot("door-2".parse().unwrap()).await.unwrap();
+        store.delete_snapshot(door()).await.unwrap();
+        store.load_snapshot(door()).await.unwrap();
         store
             .read_all(ReadAll::after(Position::BEGINNING).limit(10))
             .await
@@ -66,6 +68,8 @@ fn every_kind_of_call_is_a_line_of_the_transcript() {
         "save snapshot of door-1 at 1 -> stored",
         "load snapshot of door-1 -> one at 1",
         "load snapshot of door-2 -> none",
+        "delete snapshot of door-1 -> deleted",
+        "load snapshot of door-1 -> none",
         "page of the log after 0, at most 10 events -> 2 events",
         "head of the log -> 2",
         "wait for more after 0 -> there is more",
@@ -113,7 +117,7 @@ fn a_read_that_fails_is_recorded_with_what_it_gave_before() {
     assert_eq!(items.len(), 2);
     assert_eq!(
         store.transcript().pop().unwrap(),
-        "read door-1 -> after 1: the event store is unavailable"
+        "read door-1 -> after 1: the event store is unavailable: the database can not be reached"
     );
 }
 

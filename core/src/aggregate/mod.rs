@@ -8,10 +8,10 @@ pub use session::{ObserveError, Session};
 
 use crate::{Event, StreamId, StreamIdError, stream_id::is_category};
 
-/// A consistency boundary, such as one order: decides commands into events, and is whatever its events say.
+/// A consistency boundary, such as one order: it decides commands into events, and its state comes from events only.
 ///
-/// Both functions are pure. Version tracking, conflicts and retries are the business of the shells that
-/// host it (`EventSourced` and `Aggregates` in the runtime), so that no application can get them wrong.
+/// Both functions are pure. The shells that host it (`EventSourced` and `Aggregates` in the runtime) track versions, handle
+/// conflicts and retry, so an application can't get them wrong.
 ///
 /// ```
 /// use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError};
@@ -58,25 +58,27 @@ use crate::{Event, StreamId, StreamIdError, stream_id::is_category};
 /// assert_eq!(Account::decide(&10, &0, &()), Err(NotPositive));
 /// ```
 pub trait Aggregate: Send + Sync + 'static {
-    /// The category of its streams: not empty, without `-`. Checked while compiling.
+    /// The category of its streams: not empty, without `-` and NUL. A wrong one does not compile: `cargo build` and
+    /// `cargo test` report it where [`Aggregate::stream_id`] is used. `cargo check` and clippy don't, because the compiler
+    /// evaluates the constants of an implementation only when it generates code.
     const CATEGORY: &'static str;
-    /// When the state is remembered beside the events, by either shell; [`SnapshotPolicy::every`] of 100 is the documented
-    /// choice.
+    /// When the shells save the state as a snapshot. Default: never. [`SnapshotPolicy::every`] 100 events suits most
+    /// aggregates whose streams grow longer than that.
     const SNAPSHOTS: SnapshotPolicy<Self::State> = SnapshotPolicy::never();
 
-    /// What is true of it now; the default is what is true before the first event.
+    /// The state that decisions are made on. Its default is the state before the first event.
     type State: Default + Clone + Send + Sync + 'static;
-    /// What can be asked of it, in the imperative.
+    /// The commands, in the imperative.
     type Command: Send + Sync + 'static;
-    /// What has happened to it, in the past tense.
+    /// The events, in the past tense.
     type Event: Event;
-    /// Why a command is refused, in words of the business.
+    /// Why a command is rejected, in words of the business.
     type Rejection: std::error::Error + Send + Sync + 'static;
-    /// What decisions may ask for: clocks, price lists.
+    /// What decisions read besides the state: clocks, price lists.
     type Environment: Send + Sync + 'static;
 
-    /// What happens if `command` is carried out; nothing (`vec![]`) is a valid answer.
-    /// After a conflict it is asked again with newer state, so it must not remember anything itself.
+    /// Returns the events that `command` causes in `state`. None (`vec![]`) is a valid decision: nothing is stored.
+    /// After a conflict it is called again with a newer state, so it must not keep anything from one call to the next.
     ///
     /// # Errors
     /// The rejection, which is final: nothing is stored.
@@ -86,7 +88,7 @@ pub trait Aggregate: Send + Sync + 'static {
         environment: &Self::Environment,
     ) -> Result<Vec<Self::Event>, Self::Rejection>;
 
-    /// Makes `event` true. History cannot be refused.
+    /// Applies `event` to `state`. Must not panic: the event is already stored.
     fn apply(state: &mut Self::State, event: &Self::Event);
 
     /// The stream of the aggregate with this id: `category-id`.

@@ -51,3 +51,53 @@ impl GroupSize {
         self.appends <= limit.appends && self.events <= limit.events && self.bytes <= limit.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Encoding, EventId, ExpectedVersion, SerializedEvent};
+
+    const LIMIT: GroupSize = GroupSize {
+        appends: 10,
+        events: 20,
+        bytes: 30,
+    };
+
+    fn append(stream: &str, sizes: &[usize]) -> StreamAppend {
+        let event = |bytes: &usize| {
+            let id = EventId::from_uuid(Uuid::from_u128(1));
+            SerializedEvent::new(id, "Happened.v1", Encoding::BINCODE, vec![0; *bytes])
+        };
+        let events = sizes.iter().map(event).collect();
+        StreamAppend::new(stream.parse().unwrap(), ExpectedVersion::Any, events)
+    }
+
+    fn size(appends: usize, events: usize, bytes: usize) -> GroupSize {
+        GroupSize { appends, events, bytes }
+    }
+
+    #[test]
+    fn a_batch_is_one_append_with_the_events_of_all_its_entries() {
+        assert_eq!(GroupSize::of(&[append("a", &[3, 4])]), size(1, 2, 7));
+        let batch = [append("a", &[3]), append("b", &[]), append("c", &[4, 5])];
+        assert_eq!(GroupSize::of(&batch), size(1, 3, 12));
+        assert_eq!(GroupSize::of(&[]), size(1, 0, 0));
+    }
+
+    #[test]
+    fn each_number_is_limited_on_its_own_and_exactly() {
+        assert!(LIMIT.fits(LIMIT));
+        for more in [size(1, 0, 0), size(0, 1, 0), size(0, 0, 1)] {
+            assert!(!LIMIT.plus(more).fits(LIMIT), "{more:?}");
+        }
+    }
+
+    #[test]
+    fn a_sum_beyond_the_range_is_the_most_and_fits_nothing() {
+        let most = size(usize::MAX, usize::MAX, usize::MAX);
+        assert_eq!(most.plus(size(1, 1, 1)), most);
+        assert!(!most.plus(size(1, 1, 1)).fits(LIMIT));
+    }
+}

@@ -80,7 +80,7 @@ impl PageCursor {
 /// use chrono::DateTime;
 /// use composable_rust_core::{
 ///     CommandId, CommandMark, Encoding, EventId, Position, RecordedEvent, SerializedEvent, StreamId, Version,
-///     reading::rest_of_command,
+///     backend::rest_of_command,
 /// };
 ///
 /// let id: EventId = "01890a5d-ac96-774b-bcce-b302099a8057".parse()?;

@@ -25,9 +25,10 @@ pub struct PageSize {
 const FEW_ROWS: u64 = 32;
 
 impl PageSize {
-    /// Pages of at most `max_rows` rows and about `max_bytes` bytes. The first asks for `max_rows`.
+    /// Pages of at most `max_rows` rows (0 means 1) and about `max_bytes` bytes. The first asks for `max_rows`.
     #[must_use]
     pub const fn new(max_rows: u64, max_bytes: usize) -> Self {
+        let max_rows = if max_rows == 0 { 1 } else { max_rows };
         Self {
             rows: max_rows,
             max_rows,
@@ -80,6 +81,32 @@ mod tests {
             let rows = size.rows();
             size.record(rows, usize::try_from(rows).unwrap() << 20, true);
             assert!((1..=4).contains(&size.rows()), "{size:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_was_cut_off_halves_the_next_and_a_page_asks_for_one_row_at_least() {
+        let mut size = PageSize::new(2048, 4 << 20);
+        size.record(100, 4 << 20, false);
+        assert_eq!(size.rows(), 50);
+        assert_eq!(PageSize::new(0, 1).rows(), 1);
+        for _ in 0..10 {
+            size.record(size.rows(), 4 << 20, false);
+        }
+        assert_eq!(size.rows(), 1);
+        size.record(0, 0, false);
+        assert_eq!(size.rows(), 1);
+    }
+
+    #[test]
+    fn no_page_asks_for_more_than_the_maximum() {
+        for max in [1, 10, 2048] {
+            let mut size = PageSize::new(max, 4 << 20);
+            assert_eq!(size.rows(), max);
+            for (rows, bytes) in [(0, 0), (1, 1), (max, 0), (max, usize::MAX), (u64::MAX, 1)] {
+                size.record(rows, bytes, true);
+                assert!((1..=max).contains(&size.rows()), "{size:?}");
+            }
         }
     }
 }

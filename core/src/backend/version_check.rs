@@ -63,3 +63,84 @@ impl VersionCheck {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Encoding, EventId, Position, SerializedEvent};
+
+    fn events(versions: &[u32]) -> Vec<RecordedEvent> {
+        let event = |version: &u32| {
+            let id = EventId::from_uuid(Uuid::from_u128((*version).into()));
+            let written = SerializedEvent::new(id, "Happened.v1", Encoding::BINCODE, vec![]);
+            let position = Position::from_sequence((*version).into());
+            let stream_id = "test-1".parse().unwrap();
+            RecordedEvent::new(stream_id, (*version).into(), position, DateTime::UNIX_EPOCH, written)
+        };
+        versions.iter().map(event).collect()
+    }
+
+    /// The version that the check finds missing in these pages, of which the last one is the stream's last.
+    fn missing(direction: Direction, from: u32, pages: &[&[u32]]) -> Option<u64> {
+        let mut check = VersionCheck::of(direction, from.into());
+        let mut checked = pages
+            .iter()
+            .enumerate()
+            .map(|(n, page)| check.check_page(&events(page), n + 1 == pages.len()));
+        checked.find_map(Result::err).map(|gap| gap.missing.get())
+    }
+
+    #[test]
+    fn forward_versions_go_on_from_where_the_read_begins() {
+        for (from, pages) in [
+            (0, [&[1, 2][..], &[3]]),
+            (1, [&[1, 2], &[]]),
+            (7, [&[], &[]]),
+            (7, [&[7], &[8]]),
+        ] {
+            assert_eq!(missing(Direction::Forward, from, &pages), None, "{pages:?}");
+        }
+        for (from, pages, gap) in [
+            (0, [&[2][..], &[]], 1),
+            (1, [&[1, 2], &[4]], 3),
+            (1, [&[1, 3], &[]], 2),
+            (1, [&[1, 1], &[]], 2),
+            (7, [&[8], &[]], 7),
+        ] {
+            assert_eq!(missing(Direction::Forward, from, &pages), Some(gap), "{pages:?}");
+        }
+    }
+
+    #[test]
+    fn backward_versions_go_down_to_the_first() {
+        for pages in [[&[3, 2][..], &[1]], [&[2, 1], &[]], [&[], &[]]] {
+            assert_eq!(missing(Direction::Backward, 9, &pages), None, "{pages:?}");
+        }
+        for (pages, gap) in [
+            ([&[3, 2][..], &[]], 1),
+            ([&[4, 3], &[1]], 2),
+            ([&[3, 1], &[]], 2),
+            ([&[2, 3], &[1]], 1),
+        ] {
+            assert_eq!(missing(Direction::Backward, 9, &pages), Some(gap), "{pages:?}");
+        }
+    }
+
+    #[test]
+    fn a_backward_read_that_stops_before_the_stream_begins_has_no_gap() {
+        let mut check = VersionCheck::of(Direction::Backward, Version::MAX);
+        assert!(check.check_page(&events(&[9, 8]), false).is_ok());
+    }
+
+    #[test]
+    fn nothing_follows_the_last_possible_version() {
+        let mut last = events(&[1]);
+        last[0].version = Version::MAX;
+        let mut check = VersionCheck::of(Direction::Forward, Version::MAX);
+        assert!(check.check_page(&last, false).is_ok());
+        assert!(check.check_page(&[], true).is_ok());
+    }
+}

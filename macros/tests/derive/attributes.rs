@@ -17,6 +17,22 @@ struct DoorLocked {
 #[event("Hidden.v1")]
 struct Hidden(Noted);
 
+/// The same, stored unchecked.
+#[derive(Debug, PartialEq, Event)]
+#[event("Unchecked.v1", verify_round_trip = false)]
+struct Unchecked(Noted);
+
+#[derive(Debug, PartialEq, Event)]
+#[event(encoding = "json", verify_round_trip = true)]
+enum Grown {
+    #[event("Grown.v1")]
+    Grown {
+        cents: u64,
+        #[serde(default)]
+        note: Option<String>,
+    },
+}
+
 /// What the derive does not see.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Noted {
@@ -122,7 +138,6 @@ fn fields_that_a_struct_denies_are_refused() {
 }
 
 #[test]
-#[cfg(debug_assertions)]
 fn an_event_that_would_not_come_back_is_found_before_it_is_stored() {
     let hidden = |note| Hidden(Noted { note, count: 2 });
     assert_eq!(back(&hidden(Some(1))), Decoded::One(hidden(Some(1))));
@@ -133,6 +148,28 @@ fn an_event_that_would_not_come_back_is_found_before_it_is_stored() {
             event_type: "Hidden.v1"
         })
     ));
+}
+
+#[test]
+fn the_check_can_be_turned_off() {
+    let unchecked = Unchecked(Noted { note: None, count: 2 });
+    assert_eq!(
+        (
+            Unchecked::VERIFY_ROUND_TRIP,
+            Grown::VERIFY_ROUND_TRIP,
+            Plain::VERIFY_ROUND_TRIP
+        ),
+        (false, true, true)
+    );
+    let stored = SerializedEvent::encode(&unchecked, id()).unwrap();
+    assert_eq!(stored.data, [2]);
+    assert!(Unchecked::decode(stored.encoded()).is_err());
+}
+
+#[test]
+fn a_field_that_an_old_event_lacks_has_its_default_in_json() {
+    let read = Grown::decode(stored("Grown.v1", Encoding::JSON, br#"{"cents":5}"#)).unwrap();
+    assert_eq!(read, Decoded::One(Grown::Grown { cents: 5, note: None }));
 }
 
 #[test]

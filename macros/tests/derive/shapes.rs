@@ -39,7 +39,7 @@ macro_rules! every_shape {
                 r#type: u8,
                 #[serde(with = "chrono::serde::ts_microseconds")]
                 placed_at: DateTime<Utc>,
-                #[serde(rename = "why", default)]
+                #[serde(rename = "why")]
                 reason: Option<String>,
             },
             #[event("Paused.v1")]

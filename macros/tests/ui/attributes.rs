@@ -30,6 +30,13 @@ enum Named {
 }
 
 #[derive(Event)]
+#[event(verify_round_trip = "no")]
+enum Unverified {
+    #[event("Happened.v1", verify_round_trip = false)]
+    Happened,
+}
+
+#[derive(Event)]
 #[event(encoding = "yaml")]
 enum Yaml {
     #[event("Happened.v1")]

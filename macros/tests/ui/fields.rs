@@ -40,8 +40,39 @@ enum Compact {
         #[serde(flatten)]
         payment: u8,
     },
+    #[event("Grown.v1")]
+    Grown {
+        cents: u64,
+        #[serde(default)]
+        note: Option<u8>,
+        #[serde(default = "u8::default")]
+        lines: u8,
+        #[serde(skip, default = "u8::default")]
+        cached: u8,
+    },
     #[event("Forgotten.v1")]
     Forgotten(u8, #[serde(skip_serializing)] u8, #[serde(skip_serializing, skip_deserializing)] u8),
+}
+
+#[derive(Event)]
+#[event("Filled.v1")]
+#[serde(default)]
+struct Filled {
+    cents: u64,
+}
+
+#[derive(Event)]
+#[event("Tagged.v1")]
+#[serde(tag = "type")]
+struct Tagged {
+    cents: u64,
+}
+
+#[derive(Event)]
+#[event("FilledReadable.v1", encoding = "json")]
+#[serde(default)]
+struct FilledReadable {
+    cents: u64,
 }
 
 #[derive(Event)]
@@ -51,6 +82,8 @@ enum Readable {
     Noted {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<u8>,
+        #[serde(default)]
+        lines: u8,
     },
 }
 

@@ -1,5 +1,5 @@
-//! Clocks that tests move: one that stands still, one whose sleepers wake when the test says so,
-//! one on which nobody waits, one that nobody may use.
+//! Clocks for tests: [`TestClock`] is moved and wakes sleepers, [`FixedClock`] is set, [`ImmediateClock`] ends every sleep at
+//! once, [`UnimplementedClock`] panics.
 
 mod fixed;
 mod immediate;
@@ -14,4 +14,5 @@ pub use fixed::FixedClock;
 pub use immediate::ImmediateClock;
 pub use test::TestClock;
 pub use time::TestTime;
+pub(crate) use timeline::after;
 pub use unimplemented::UnimplementedClock;

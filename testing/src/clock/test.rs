@@ -22,6 +22,9 @@ use super::{
 /// before the next, let it run in between: with [`TestClock::advance_with`], or a deadline at a time with
 /// [`TestClock::advance_to_next`]. Clones are the same clock.
 ///
+/// It moves forward only, and stops at the last moment that a `DateTime` can show. It may begin at any moment, also before 1970.
+/// To test a clock that is corrected backwards, use [`FixedClock::set`].
+///
 /// ```
 /// use composable_rust_core::Clock;
 /// use composable_rust_testing::TestClock;

@@ -2,10 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
 use composable_rust_core::Clock;
 
-use super::{FixedClock, ImmediateClock, TestClock, UnimplementedClock};
+use super::{FixedClock, ImmediateClock, TestClock, UnimplementedClock, timeline::after};
 
 /// What the effects of a test store sleep on, and whether the store can move it: made from any clock.
 ///
@@ -38,12 +37,7 @@ impl TestTime {
         match &self.0 {
             Kind::Test(clock) => clock.advance_with(duration, settle),
             Kind::Fixed(clock) => {
-                clock.set(
-                    clock
-                        .now()
-                        .checked_add_signed(delta(duration))
-                        .unwrap_or(DateTime::<Utc>::MAX_UTC),
-                );
+                clock.set(after(clock.now(), duration));
                 settle();
             }
             Kind::Other(_) => return false,
@@ -68,10 +62,6 @@ impl TestTime {
         };
         (deadline - now).to_std().ok()
     }
-}
-
-fn delta(duration: Duration) -> chrono::TimeDelta {
-    chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX)
 }
 
 impl From<TestClock> for TestTime {

@@ -26,10 +26,9 @@ impl Timeline {
         }
     }
 
-    /// The moment `duration` from now; the end of time where there is none.
+    /// The moment `duration` from now.
     pub(super) fn after(&self, duration: Duration) -> DateTime<Utc> {
-        let delta = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
-        self.now.checked_add_signed(delta).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        after(self.now, duration)
     }
 
     pub(super) fn fall_asleep(&mut self, duration: Duration) -> Sleeper {
@@ -82,6 +81,12 @@ impl Timeline {
         let deadline = self.next_deadline().filter(|deadline| *deadline <= end)?;
         Some(self.set(deadline))
     }
+}
+
+/// The moment `duration` after `moment`; the last one that a clock can show where there is none.
+pub(crate) fn after(moment: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    let delta = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+    moment.checked_add_signed(delta).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 impl fmt::Debug for Timeline {

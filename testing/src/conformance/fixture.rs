@@ -50,6 +50,12 @@ pub trait Fixture: Send + Sync + 'static {
         Box::pin(future::ready(false))
     }
 
+    /// Closes the store; `false` where that can't be done, as by default. The suite makes no handle to it afterwards, and
+    /// expects [`UnavailableReason::Closed`](composable_rust_core::UnavailableReason::Closed) of the one it has.
+    fn close(&self) -> BoxFuture<'_, bool> {
+        Box::pin(future::ready(false))
+    }
+
     /// Whether the store has a log: the promises of streams ask it as a second witness. [`WithoutLog`](super::WithoutLog)
     /// says no.
     fn has_log(&self) -> bool {

@@ -6,13 +6,13 @@ use composable_rust_core::{
 };
 
 use super::{
-    Fixture,
+    Fixture, closed,
     events::{nested, new_command, new_event, new_events, new_stream},
-    subject::{Outcome, Refusal, Subject, assert_refused},
+    subject::{Outcome, Refusal, Subject, assert_refused, written},
 };
 
 /// Every limit is exact and the same for appends and batches, is checked before anything is written, whatever else is
-/// wrong, and is told with its name and number. What no store can accept is [`AppendError::Invalid`].
+/// wrong, and is told with its name and number. What no store can accept is [`AppendError::Invalid`]. A closed store says so.
 ///
 /// # Panics
 /// When the store does not keep the promise.
@@ -22,6 +22,7 @@ pub async fn limits_and_failures_are_typed(fixture: impl Fixture) {
         check_too_large(&store, TooLarge { limit, actual }, events).await;
     }
     check_shared_limits(&store).await;
+    check_entries(&store).await;
     check_invalid(&store).await;
     check_id_twice(&store).await;
     assert_eq!(
@@ -33,6 +34,10 @@ pub async fn limits_and_failures_are_typed(fixture: impl Fixture) {
         let stream = new_stream("allowed");
         store.append(&stream, ExpectedVersion::NoStream, &events).await;
         store.assert_holds(&stream, &events, "an append at a limit").await;
+    }
+    check_most_entries(&store).await;
+    if fixture.close().await {
+        closed::check(&store).await;
     }
 }
 
@@ -129,6 +134,40 @@ async fn check_shared_limits(store: &Subject) {
     for stream in &streams {
         store.assert_nothing_in(stream, "a batch of 100,002 events").await;
     }
+}
+
+/// A batch with one entry that writes and checks of as many streams as make `entries` of them.
+fn batch_of(entries: usize, written: &StreamId, events: &[SerializedEvent]) -> Vec<StreamAppend> {
+    let write = StreamAppend::new(written.clone(), ExpectedVersion::NoStream, events.to_vec());
+    let check = |_| StreamAppend::check(new_stream("checked"), ExpectedVersion::NoStream);
+    std::iter::once(write).chain((1..entries).map(check)).collect()
+}
+
+/// Entries count with and without events, before any of them is judged.
+async fn check_entries(store: &Subject) {
+    let (stream, limit) = (new_stream("entries"), Limit::EntriesPerBatch);
+    let actual = limit.max() + 1;
+    let mut batch = batch_of(actual, &stream, &new_events(1));
+    let Some(stale) = batch.last_mut() else { return };
+    stale.expected = ExpectedVersion::StreamExists;
+    let outcome = store.try_batch(batch).await;
+    let expected = TooLarge { limit, actual };
+    let typed = matches!(&outcome, Err(AppendError::TooLarge(told)) if *told == expected);
+    assert!(
+        typed,
+        "a batch of {actual} entries was to be refused as TooLarge with that number, got {outcome:?}"
+    );
+    store.assert_nothing_in(&stream, "a batch with an entry too many").await;
+}
+
+/// A batch of as many entries as are allowed is written.
+async fn check_most_entries(store: &Subject) {
+    let (stream, events) = (new_stream("entries"), new_events(1));
+    let most = Limit::EntriesPerBatch.max();
+    let what = format!("a batch of {most} entries");
+    let answers = written(store.try_batch(batch_of(most, &stream, &events)).await, &what);
+    assert_eq!(answers.len(), most, "{what} was answered for another number of entries");
+    store.assert_holds(&stream, &events, &what).await;
 }
 
 async fn check_invalid(store: &Subject) {

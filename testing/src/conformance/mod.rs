@@ -38,6 +38,7 @@
 
 mod atomicity;
 mod batches;
+mod closed;
 mod concurrency;
 mod drops;
 mod events;

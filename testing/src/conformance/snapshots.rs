@@ -22,6 +22,7 @@ pub async fn the_newest_snapshot_wins(fixture: impl Fixture) {
     }
     check_ahead(&store).await;
     check_size(&store).await;
+    check_deletion(&store).await;
     for _ in 0..10 {
         check_race(&store).await;
     }
@@ -59,6 +60,13 @@ async fn load(store: &Subject, stream: &StreamId) -> Option<Snapshot> {
         .in_time("a snapshot's load", store.store.load_snapshot(stream.clone()))
         .await;
     outcome.unwrap_or_else(|error| panic!("a snapshot could not be loaded: {error}"))
+}
+
+async fn delete(store: &Subject, stream: &StreamId) {
+    let outcome = store
+        .in_time("a snapshot's deletion", store.store.delete_snapshot(stream.clone()))
+        .await;
+    outcome.unwrap_or_else(|error| panic!("a snapshot could not be deleted: {error}"));
 }
 
 /// What was saved comes back, for this stream alone; the same version replaces.
@@ -163,6 +171,38 @@ async fn check_size(store: &Subject) {
         load(store, &stream).await,
         Some(snapshot(1, b"kept")),
         "a refused snapshot changed the stored one"
+    );
+}
+
+/// Deleted, it is gone for its stream alone, and the next save counts, also of an older version. Deleting what is not
+/// there is no mistake.
+async fn check_deletion(store: &Subject) {
+    let (stream, other) = (stream_of(store, 3).await, stream_of(store, 3).await);
+    delete(store, &stream).await;
+    save(store, &stream, snapshot(3, b"deleted")).await;
+    save(store, &other, snapshot(2, b"kept")).await;
+    for _ in 0..2 {
+        delete(store, &stream).await;
+        assert_eq!(load(store, &stream).await, None, "a deleted snapshot was loaded");
+    }
+    delete(store, &new_stream("nowhere")).await;
+    let outcome = save(store, &stream, snapshot(1, b"later")).await;
+    assert_eq!(
+        outcome,
+        SnapshotOutcome::Stored,
+        "after a deletion, the next snapshot was to be stored"
+    );
+    for (stream, kept) in [(&stream, snapshot(1, b"later")), (&other, snapshot(2, b"kept"))] {
+        assert_eq!(
+            load(store, stream).await,
+            Some(kept),
+            "a deletion took another snapshot"
+        );
+    }
+    assert_eq!(
+        store.load(&stream).await.len(),
+        3,
+        "the deletion of a snapshot took events"
     );
 }
 

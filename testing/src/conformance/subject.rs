@@ -97,6 +97,11 @@ impl Subject {
         outcome.unwrap_or_else(|error| panic!("command {command} of {stream} could not be looked up: {error}"))
     }
 
+    /// Whether the store has a log.
+    pub(super) fn has_log(&self) -> bool {
+        self.has_log
+    }
+
     pub(super) async fn page(&self, read: ReadAll) -> LogPage {
         let page = self.in_time("a page of the log", self.store.read_all(read)).await;
         page.unwrap_or_else(|error| panic!("a page of the log could not be read: {error}"))

@@ -74,7 +74,11 @@ impl<S: EventStore> Call<S> {
     }
 
     pub(super) fn unavailable(&self, kind: FaultKind) -> Unavailable {
-        Unavailable::new(UnavailableReason::Unreachable, self.inject(kind))
+        let reason = match kind {
+            FaultKind::Unavailable(reason) => reason,
+            _ => UnavailableReason::Unreachable,
+        };
+        Unavailable::new(reason, self.inject(kind))
     }
 
     fn miss(&self, step: &str, why: &str) {
@@ -136,7 +140,9 @@ impl<S: EventStore> Call<S> {
     ) -> Result<T, AppendError> {
         match self.meet().await {
             None => commit.await,
-            Some(kind @ FaultKind::FailsBeforeCommit) => Err(self.unavailable(kind).into()),
+            Some(kind @ (FaultKind::FailsBeforeCommit | FaultKind::Unavailable(_))) => {
+                Err(self.unavailable(kind).into())
+            }
             Some(kind @ FaultKind::RequestLost) => Err(AppendError::OutcomeUnknown(self.inject(kind))),
             Some(kind @ FaultKind::Refused) => Err(AppendError::Backend(self.inject(kind))),
             Some(kind) => self.lose(kind, commit.await).await,

@@ -18,6 +18,7 @@ use super::{
     stall::Until,
     store::FaultyEventStore,
 };
+use crate::clock::after;
 
 impl<S: EventStore> EventStore for FaultyEventStore<S> {
     fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
@@ -166,7 +167,7 @@ async fn stall<S: EventLog>(store: &FaultyEventStore<S>, call: &Call<S>) -> Resu
         return Ok(());
     };
     let head = store.inner().head().await?;
-    let until = Until::Moment(clock.now() + longest, Arc::clone(&clock));
+    let until = Until::Moment(after(clock.now(), longest), Arc::clone(&clock));
     let at = store.end().stall(head, until);
     call.note(FaultKind::Stalled { at });
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use composable_rust_core::{Position, StreamId, Version};
+use composable_rust_core::{Position, StreamId, UnavailableReason, Version};
 
 /// A kind of call that a [`FaultyEventStore`](crate::FaultyEventStore) can be made to fail.
 ///
@@ -55,8 +55,10 @@ pub enum FaultKind {
     Held,
     /// Held for so long, on the clock that was given.
     Delayed(Duration),
-    /// Not written, and `Unavailable` says so.
+    /// Not written, and `Unavailable` says so: the database can't be reached.
     FailsBeforeCommit,
+    /// Not carried out, and `Unavailable` says so with this reason.
+    Unavailable(UnavailableReason),
     /// Written, and answered with `OutcomeUnknown`.
     FailsAfterCommit,
     /// Never written, and answered with `OutcomeUnknown`: the request was lost on its way.
@@ -92,6 +94,7 @@ impl fmt::Display for FaultKind {
             }
             Self::Held => f.write_str("is held"),
             Self::Delayed(by) => write!(f, "is delayed by {by:?}"),
+            Self::Unavailable(reason) => write!(f, "is not carried out: {reason}"),
             Self::FailsBeforeCommit => f.write_str("fails before its commit"),
             Self::FailsAfterCommit => f.write_str("fails after its commit"),
             Self::RequestLost => f.write_str("is lost before it reaches the store"),

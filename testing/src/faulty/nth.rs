@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use composable_rust_core::StreamAppend;
+use composable_rust_core::{StreamAppend, UnavailableReason};
 use futures::FutureExt;
 
 use super::{
@@ -42,6 +42,14 @@ impl<S> NthAppend<S> {
     #[track_caller]
     pub fn fails_before_commit(self) -> FaultyEventStore<S> {
         self.ends(FaultKind::FailsBeforeCommit)
+    }
+
+    /// Nothing is written, and [`AppendError::Unavailable`] says so with this reason.
+    ///
+    /// [`AppendError::Unavailable`]: composable_rust_core::AppendError::Unavailable
+    #[track_caller]
+    pub fn is_unavailable(self, reason: UnavailableReason) -> FaultyEventStore<S> {
+        self.ends(FaultKind::Unavailable(reason))
     }
 
     /// It is written, and answered with [`AppendError::OutcomeUnknown`].
@@ -169,6 +177,12 @@ impl<S> NthCall<S> {
     #[track_caller]
     pub fn fails(self) -> FaultyEventStore<S> {
         self.fails_after(0)
+    }
+
+    /// It is answered with `Unavailable` for this reason, at once.
+    #[track_caller]
+    pub fn is_unavailable(self, reason: UnavailableReason) -> FaultyEventStore<S> {
+        self.step(Step::End(FaultKind::Unavailable(reason)))
     }
 
     /// A read of a stream gives so many events, and ends with `Unavailable`; fewer, where the stream has no more. Every

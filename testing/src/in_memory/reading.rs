@@ -86,5 +86,5 @@ pub(super) fn page(store: &InMemoryEventStore, read: &ReadAll) -> LogPage {
         (matching, resume_after)
     };
     let events = matching.iter().map(|record| RecordedEvent::clone(record)).collect();
-    LogPage { events, resume_after }
+    LogPage::new(events, resume_after)
 }

@@ -173,6 +173,11 @@ impl EventLog for InMemoryEventStore {
         Box::pin(async move { Ok(self.log().head()) })
     }
 
+    /// Everything that was appended is readable at once.
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.head()
+    }
+
     fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(async move {
             self.wait_for_more(after).await;

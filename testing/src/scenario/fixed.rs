@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use composable_rust_core::{Clock, IdGenerator};
 
-use crate::{FixedClock, SequentialIds};
+use crate::{FixedClock, SequentialIds, clock::after};
 
 /// What a [`Scenario`](crate::Scenario) puts into an environment: a clock that stands still at [`FixedClock::START`],
 /// and ids that count from 1. Clones share both.
@@ -41,10 +41,7 @@ impl Fixed {
     }
 
     pub(super) fn pass(&self, duration: Duration) {
-        let later = chrono::TimeDelta::from_std(duration).ok();
-        let later = later.and_then(|duration| self.clock.now().checked_add_signed(duration));
-        self.clock
-            .set(later.unwrap_or(chrono::DateTime::<chrono::Utc>::MAX_UTC));
+        self.clock.set(after(self.clock.now(), duration));
     }
 
     pub(super) fn now(&self) -> chrono::DateTime<chrono::Utc> {

@@ -23,6 +23,7 @@ use futures::{future::BoxFuture, stream::BoxStream};
 pub(crate) type Append<'a> = BoxFuture<'a, Result<Appended, AppendError>>;
 pub(crate) type Batch<'a> = BoxFuture<'a, Result<Vec<Appended>, AppendError>>;
 pub(crate) type Command = BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>>;
+pub(crate) type Saved = Result<SnapshotOutcome, SnapshotError>;
 pub(crate) type Reader = BoxStream<'static, Result<RecordedEvent, ReadError>>;
 
 /// One fault: what it does not change, the store in memory does.
@@ -39,12 +40,14 @@ pub(crate) trait Fault: Send + Sync + 'static {
     fn load_command(&self, store: &InMemoryEventStore, stream: StreamId, command: CommandId) -> Command {
         store.load_command(stream, command)
     }
-    fn save_snapshot(&self, store: &InMemoryEventStore, stream: StreamId, snapshot: Snapshot) -> SnapshotOutcome {
-        let saved = futures::executor::block_on(store.save_snapshot(stream, snapshot));
-        saved.unwrap_or(SnapshotOutcome::Declined)
+    fn save_snapshot(&self, store: &InMemoryEventStore, stream: StreamId, snapshot: Snapshot) -> Saved {
+        futures::executor::block_on(store.save_snapshot(stream, snapshot))
     }
     fn load_snapshot(&self, store: &InMemoryEventStore, stream: &StreamId) -> Option<Snapshot> {
         store.snapshot(stream)
+    }
+    fn delete_snapshot(&self, store: &InMemoryEventStore, stream: StreamId) -> Result<(), SnapshotError> {
+        futures::executor::block_on(store.delete_snapshot(stream))
     }
     fn read_all<'a>(
         &'a self,
@@ -60,6 +63,9 @@ pub(crate) trait Fault: Send + Sync + 'static {
         Vec::new()
     }
     fn break_reads(&self) -> bool {
+        false
+    }
+    fn close(&self) -> bool {
         false
     }
     /// Short for a store that gets stuck; long enough elsewhere that no busy machine passes for one.
@@ -93,13 +99,13 @@ impl<F: Fault> EventStore for Broken<F> {
         stream: StreamId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
-        Box::pin(async move { Ok(self.fault.save_snapshot(&self.store, stream, snapshot)) })
+        Box::pin(async move { self.fault.save_snapshot(&self.store, stream, snapshot) })
     }
     fn load_snapshot(&self, stream: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
         Box::pin(async move { Ok(self.fault.load_snapshot(&self.store, &stream)) })
     }
     fn delete_snapshot(&self, stream: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
-        self.store.delete_snapshot(stream)
+        Box::pin(async move { self.fault.delete_snapshot(&self.store, stream) })
     }
 }
 
@@ -109,6 +115,9 @@ impl<F: Fault> EventLog for Broken<F> {
     }
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         self.store.head()
+    }
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.store.wait_for_committed()
     }
     fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         self.fault.wait(&self.store, after)
@@ -126,6 +135,9 @@ impl<F: Fault> Fixture for BrokenFixture<F> {
     }
     fn break_reads(&self) -> BoxFuture<'_, bool> {
         Box::pin(async { self.0.fault.break_reads() })
+    }
+    fn close(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { self.0.fault.close() })
     }
     fn long_stream(&self) -> usize {
         1000

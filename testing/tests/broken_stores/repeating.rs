@@ -4,7 +4,10 @@ use composable_rust_core::{
     AppendError, Appended, CommandId, Conflict, EventStore, ExpectedVersion, IdGenerator, RecordedEvent, StreamAppend,
     StreamId, Version,
 };
-use composable_rust_testing::{InMemoryEventStore, SequentialIds, conformance::repeated_appends_are_stored_once};
+use composable_rust_testing::{
+    InMemoryEventStore, SequentialIds,
+    conformance::{batches_are_all_or_nothing, repeated_appends_are_stored_once},
+};
 use futures::TryFutureExt;
 
 use super::broken::{Append, Batch, Command, Fault, assert_caught, gap, head};
@@ -50,7 +53,7 @@ impl Fault for ComparesIdsOnly {
                 .map(|event| event.id)
                 .eq(append.events.iter().map(|event| event.id));
             match stored.last() {
-                Some(last) if same => Ok(Appended::new(last.version, last.position)),
+                Some(last) if same => Ok(Appended::new(last.version, last.position).as_repeated()),
                 _ => store.append(append).await,
             }
         })
@@ -134,6 +137,86 @@ fn a_store_on_which_a_command_can_race_itself_is_caught() {
     }));
     let complaint = "of many racing appends of one command, one was to be stored";
     assert_caught(repeated_appends_are_stored_once, fault, complaint);
+}
+
+/// Says of each answer what `repeated` makes of the answer and of whether its entry has events.
+struct Says(fn(Appended, bool) -> Appended);
+impl Fault for Says {
+    fn append<'a>(&'a self, store: &'a InMemoryEventStore, append: StreamAppend) -> Append<'a> {
+        Box::pin(store.append(append).map_ok(|answer| (self.0)(answer, true)))
+    }
+    fn append_batch<'a>(&'a self, store: &'a InMemoryEventStore, entries: Vec<StreamAppend>) -> Batch<'a> {
+        let writes: Vec<bool> = entries.iter().map(|entry| !entry.events.is_empty()).collect();
+        let answers = store.append_batch(entries);
+        Box::pin(answers.map_ok(|answers| {
+            let answers = answers.into_iter().zip(writes);
+            answers.map(|(answer, writes)| (self.0)(answer, writes)).collect()
+        }))
+    }
+}
+
+fn as_first(answer: Appended) -> Appended {
+    Appended::new(answer.version, answer.position)
+}
+
+#[test]
+fn a_store_that_never_says_that_an_append_is_repeated_is_caught() {
+    let complaint = "sent again, was to return the first result, with `repeated` true";
+    assert_caught(
+        repeated_appends_are_stored_once,
+        Says(|answer, _| as_first(answer)),
+        complaint,
+    );
+}
+
+#[test]
+fn a_store_that_always_says_that_an_append_is_repeated_is_caught() {
+    let fault = || Says(|answer, _| answer.as_repeated());
+    let complaint = "the first append of events was answered as a repeated one";
+    assert_caught(repeated_appends_are_stored_once, fault(), complaint);
+    assert_caught(batches_are_all_or_nothing, fault(), "answers entry by entry, in order");
+}
+
+#[test]
+fn a_store_that_says_of_no_check_that_its_batch_is_repeated_is_caught() {
+    let fault = Says(|answer, writes| if writes { answer } else { as_first(answer) });
+    let complaint = "and the heads of the streams it checks, each with `repeated` true";
+    assert_caught(repeated_appends_are_stored_once, fault, complaint);
+}
+
+/// Says `repeated` to all but the answer of a batch.
+struct SaysItOfAppendsOnly;
+impl Fault for SaysItOfAppendsOnly {
+    fn append_batch<'a>(&'a self, store: &'a InMemoryEventStore, entries: Vec<StreamAppend>) -> Batch<'a> {
+        let answers = store.append_batch(entries);
+        Box::pin(answers.map_ok(|answers| answers.into_iter().map(as_first).collect()))
+    }
+}
+
+#[test]
+fn a_store_that_never_says_that_a_batch_is_repeated_is_caught() {
+    let complaint = "the identical batch, sent again, was to return the first results";
+    assert_caught(repeated_appends_are_stored_once, SaysItOfAppendsOnly, complaint);
+}
+
+/// Tells each of many racing senders that it was the first.
+struct TellsEverySenderThatItWasFirst;
+impl Fault for TellsEverySenderThatItWasFirst {
+    fn append<'a>(&'a self, store: &'a InMemoryEventStore, append: StreamAppend) -> Append<'a> {
+        let is_racing = append.stream_id.category() == "racing";
+        let answer = store.append(append);
+        Box::pin(answer.map_ok(move |answer| if is_racing { as_first(answer) } else { answer }))
+    }
+}
+
+#[test]
+fn a_store_that_tells_several_senders_that_they_were_first_is_caught() {
+    let complaint = "was to be new once and `repeated` otherwise";
+    assert_caught(
+        repeated_appends_are_stored_once,
+        TellsEverySenderThatItWasFirst,
+        complaint,
+    );
 }
 
 struct ForgetsRepeatedBatches;

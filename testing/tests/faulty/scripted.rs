@@ -2,7 +2,7 @@
 
 use composable_rust_core::{
     AppendError, CommandId, EventLog, EventStore, ExpectedVersion, Position, ReadAll, ReadError, Snapshot,
-    SnapshotError, StreamAppend, Version,
+    SnapshotError, StreamAppend, UnavailableReason, Version,
 };
 use composable_rust_testing::{Operation, TestClock};
 use futures::{FutureExt, StreamExt, channel::oneshot, executor::block_on};
@@ -19,6 +19,27 @@ fn an_append_that_fails_before_its_commit_is_not_written_and_says_so() {
         Some(Err(AppendError::Unavailable(_)))
     ));
     assert_eq!(stored(&store), 1);
+    store.assert_script_met();
+}
+
+#[test]
+fn a_call_can_be_unavailable_for_any_reason() {
+    let (busy, overloaded) = (UnavailableReason::Busy, UnavailableReason::Overloaded);
+    let store = healthy()
+        .nth_append(1)
+        .is_unavailable(overloaded)
+        .nth_read(1)
+        .is_unavailable(busy);
+    let Some(Err(AppendError::Unavailable(refused))) = sent(&store, &append()) else {
+        panic!("the append was to be refused")
+    };
+    assert_eq!((refused.reason, stored(&store)), (overloaded, 0));
+    assert_eq!(
+        refused.source.to_string(),
+        "append 1 to door-1 is not carried out: too many appends are waiting, injected by FaultyEventStore"
+    );
+    let read = block_on(store.load_events(door(), None));
+    assert!(matches!(read, Err(ReadError::Unavailable(refused)) if refused.reason == busy));
     store.assert_script_met();
 }
 

@@ -113,3 +113,13 @@ fn a_reader_of_a_log_that_stalls_and_fails_meets_everything_once_whatever_the_se
         assert_eq!(seen, store.inner().all_events());
     }
 }
+
+#[test]
+fn a_stall_longer_than_time_goes_on_to_its_end() {
+    let clock = TestClock::new();
+    let store = FaultyEventStore::seeded(InMemoryEventStore::new(), 7).stalls(1.0, Duration::MAX, Arc::new(clock));
+    sent(&store, &append());
+    for _ in 0..10 {
+        block_on(store.read_all(ReadAll::after(Position::BEGINNING))).unwrap();
+    }
+}

@@ -1,4 +1,4 @@
-//! The file: a line of JSON a commit.
+//! The file format: one line of JSON per commit.
 
 use std::{fs::File, io::Write, sync::Arc};
 
@@ -17,7 +17,7 @@ pub(crate) struct Line {
     id: EventId,
     event_type: String,
     encoding: i16,
-    /// A character a byte.
+    /// One character per byte.
     data: String,
     metadata: Option<EventMetadata>,
     command: Option<(CommandId, u32)>,
@@ -49,7 +49,7 @@ impl Line {
     }
 }
 
-/// One line, on disk when this returns. One that failed is taken back; if that fails too, nobody knows.
+/// Writes one line and syncs it to disk. A failed line is removed again; if that fails too, the outcome is unknown.
 pub(crate) fn write(file: &mut File, records: &[RecordedEvent]) -> Result<(), AppendError> {
     if records.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What is in the file, and what may be added to it.
+//! The content of the file, in memory.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -6,11 +6,11 @@ use std::{
 };
 
 use composable_rust_core::{
-    AppendError, Appended, CommandId, Conflict, EventId, Position, RecordedEvent, Snapshot, StreamAppend, StreamId,
-    Version,
+    Appended, CommandId, EventId, Position, RecordedEvent, Snapshot, StreamAppend, StreamId, Version,
+    backend::RecordedFacts,
 };
 
-/// What is in the file, once for the log and once for the streams; and the snapshots, which may be lost.
+/// The events of the file, by position and by stream, and the snapshots, which may be lost.
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) all: Vec<Arc<RecordedEvent>>,
@@ -25,7 +25,7 @@ impl Log {
         self.streams.get(stream_id).map_or(&[], Vec::as_slice)
     }
 
-    /// Positions count the events of the file.
+    /// The position of the event that is `ahead` events after the last one.
     pub(crate) fn position(&self, ahead: usize) -> Position {
         Position::from_sequence((self.all.len() + ahead) as u64)
     }
@@ -38,6 +38,7 @@ impl Log {
     }
 }
 
+/// The version and position of the last of these events.
 pub(crate) fn end(stream: &Stream) -> Appended {
     let last = stream.last();
     Appended::new(
@@ -46,64 +47,32 @@ pub(crate) fn end(stream: &Stream) -> Appended {
     )
 }
 
-/// Where exactly these events are already, if they are.
-pub(crate) fn first_result(stream: &Stream, append: &StreamAppend) -> Option<Appended> {
-    let before = usize::try_from(append.expected.exact()?.get()).ok()?;
-    let stored = stream.get(before..)?.get(..append.events.len())?;
-    let mut pairs = stored.iter().zip(&append.events);
-    let same = pairs.all(|(record, event)| record.is_record_of(event));
-    (same && !stored.is_empty()).then(|| end(stored))
-}
-
-/// The first results of a batch whose events are all there already.
-pub(crate) fn first_results(log: &Log, appends: &[StreamAppend]) -> Option<Vec<Appended>> {
-    let first = |append: &StreamAppend| {
-        let stream = log.stream(&append.stream_id);
-        let check = append.events.is_empty().then(|| end(stream));
-        check.or_else(|| first_result(stream, append))
-    };
-    let writes = appends.iter().any(|append| !append.events.is_empty());
-    writes.then(|| appends.iter().map(first).collect())?
-}
-
-/// Refuses what may not be written. The order of the questions is part of the contract.
-pub(crate) fn judge(stream: &Stream, append: &StreamAppend) -> Result<(), AppendError> {
-    let stream_id = append.stream_id.clone();
-    let (expected, actual) = (append.expected, end(stream).version);
-    let conflict = Conflict {
-        stream_id: stream_id.clone(),
-        expected,
-        actual,
-    };
-    if first_result(stream, append).is_some() {
-        return Err(conflict.into()); // a part of a batch that is new otherwise
-    }
-    let marks = append.events.iter().filter_map(|event| event.command);
-    let commands: HashSet<CommandId> = marks.map(|mark| mark.command_id).collect();
-    let known = |event: &&Arc<RecordedEvent>| event.command.is_some_and(|mark| commands.contains(&mark.command_id));
-    if let Some((event, mark)) = stream
-        .iter()
-        .find(known)
-        .and_then(|event| Some((event, event.command?)))
-    {
-        let of_command = stream
-            .iter()
-            .filter(|later| later.version >= event.version)
-            .take(mark.event_count as usize);
-        let first = end(&of_command.cloned().collect::<Vec<_>>());
-        return Err(AppendError::DuplicateCommand {
-            stream_id,
-            command_id: mark.command_id,
-            first,
-        });
-    }
+/// What the stream holds of `append`.
+pub(crate) fn facts(stream: &Stream, append: &StreamAppend) -> RecordedFacts {
+    let mut facts = RecordedFacts::default();
+    facts.end = end(stream);
     let ids: HashSet<EventId> = append.events.iter().map(|event| event.id).collect();
-    if let Some(id) = stream.iter().map(|event| event.id).find(|id| ids.contains(id)) {
-        return Err(AppendError::DuplicateId { stream_id, id });
+    facts.event_ids = stream
+        .iter()
+        .map(|event| event.id)
+        .filter(|id| ids.contains(id))
+        .collect();
+    let commands = append.events.iter().filter_map(|event| Some(event.command?.command_id));
+    facts.commands = commands
+        .filter_map(|id| Some((id, end_of_command(stream, id)?)))
+        .collect();
+    if let Some((first, _)) = facts.versions_to_compare(append) {
+        let stored = stream.iter().skip_while(|event| event.version < first);
+        facts.compare(append, stored.map(Arc::as_ref));
     }
-    if expected.accepts(actual) {
-        Ok(())
-    } else {
-        Err(conflict.into())
-    }
+    facts
+}
+
+/// The place of the command's last event: its first one says how many there are.
+fn end_of_command(stream: &Stream, command_id: CommandId) -> Option<Appended> {
+    let marks = stream.iter().map(|event| event.command);
+    let (place, mark) = (0..)
+        .zip(marks)
+        .find_map(|(place, mark)| Some((place, mark.filter(|mark| mark.command_id == command_id)?)))?;
+    stream.get(place..)?.get(..mark.event_count as usize).map(end)
 }

@@ -11,6 +11,7 @@ use chrono::SubsecRound;
 use composable_rust_core::{
     AppendError, Appended, Clock, Direction, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
     RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
+    backend::{Resolution, resolve},
 };
 use futures::{
     future::BoxFuture,
@@ -20,7 +21,7 @@ use tokio::sync::Notify;
 
 use crate::{
     line::{Line, write},
-    log::{Log, end, first_results, judge},
+    log::{Log, end, facts},
 };
 
 /// An event store over a file of JSON lines. Clones are handles to the same store.
@@ -35,7 +36,7 @@ struct Shared {
 }
 
 impl FileEventStore {
-    /// Opens the file, or makes it. A last line without an end was never acknowledged, and is cut off.
+    /// Opens the file, and creates it if it is missing. Cuts off a last line without an end: it was never acknowledged.
     pub(crate) fn open(path: &Path, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let file = File::options().create(true).append(true).open(path)?;
         let text = fs::read_to_string(path)?;
@@ -55,15 +56,15 @@ impl FileEventStore {
         self.0.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An append is a batch of one. Nothing awaits in here, so nothing can be dropped half done.
+    /// Resolves and writes a batch, or an append as a batch of one. Nothing awaits in here, so a dropped future has either
+    /// not begun this or completed it.
     fn commit(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
         let (file, log) = &mut *self.lock();
-        if let Some(first) = first_results(log, &appends) {
-            return Ok(first);
+        let held = |append: &StreamAppend| facts(log.stream(&append.stream_id), append);
+        let held: Vec<_> = appends.iter().map(held).collect();
+        if let Resolution::Answer(answer) = resolve(&appends, &held) {
+            return answer;
         }
-        appends
-            .iter()
-            .try_for_each(|append| judge(log.stream(&append.stream_id), append))?;
         let (now, mut records) = (self.0.clock.now().trunc_subsecs(6), Vec::new());
         let streams: Vec<StreamId> = appends.iter().map(|append| append.stream_id.clone()).collect();
         for StreamAppend { stream_id, events, .. } in appends {
@@ -112,7 +113,7 @@ impl EventStore for FileEventStore {
             Direction::Forward => version - 1,
             Direction::Backward => last - version,
         });
-        // The lock is held for an event, not for a read: a reader that pauses holds up nobody.
+        // Locked for each event, not for the whole read: a reader that pauses blocks no writer.
         let event = move |place| {
             let (_, log) = &*store.lock();
             let event = log.stream(&stream_id).get(usize::try_from(place).ok()?)?;
@@ -160,7 +161,7 @@ impl EventLog for FileEventStore {
     fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
         Box::pin(async move {
             let [.., after] = read.after.parts();
-            let (events, mut resume_after, (_, log)) = (&mut Vec::new(), read.after, &*self.lock());
+            let (mut events, mut resume_after, (_, log)) = (Vec::new(), read.after, &*self.lock());
             for event in log.all.iter().skip(usize::try_from(after).unwrap_or(usize::MAX)) {
                 if events.len() == read.limit.max(1) {
                     break;
@@ -168,10 +169,7 @@ impl EventLog for FileEventStore {
                 resume_after = event.position;
                 events.extend(read.filter.matches(event).then(|| RecordedEvent::clone(event)));
             }
-            Ok(LogPage {
-                events: std::mem::take(events),
-                resume_after,
-            })
+            Ok(LogPage::new(events, resume_after))
         })
     }
 
@@ -179,10 +177,15 @@ impl EventLog for FileEventStore {
         Box::pin(async move { Ok(self.lock().1.position(0)) })
     }
 
+    /// One writer at a time: what was committed is readable at once.
+    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.head()
+    }
+
     fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(async move {
             loop {
-                // Listening begins before looking: what is written in between rings this bell.
+                // Registered before the head is read: an append in between wakes this waiter.
                 let written = self.0.written.notified();
                 if self.head().await? > after {
                     return Ok(());

@@ -1,6 +1,6 @@
 //! Batches that are sent again.
 
-use composable_rust_core::{ExpectedVersion, SerializedEvent, StreamAppend, StreamId};
+use composable_rust_core::{Appended, ExpectedVersion, SerializedEvent, StreamAppend, StreamId};
 
 use crate::conformance::{
     events::{events_of, new_command, new_events, new_stream},
@@ -17,7 +17,7 @@ fn entry(stream: &StreamId, events: &[SerializedEvent]) -> StreamAppend {
     StreamAppend::new(stream.clone(), ExpectedVersion::NoStream, events.to_vec())
 }
 
-/// The identical batch returns the first results; what it checked is not checked again.
+/// The identical batch returns the first results, each as repeated; what it checked is not checked again.
 async fn check_identical(store: &Subject) {
     let [a, b, checked] = ["a", "b", "checked"].map(new_stream);
     let (to_a, to_b) = (new_events(2), new_events(3));
@@ -25,12 +25,17 @@ async fn check_identical(store: &Subject) {
     let batch = vec![entry(&a, &to_a), check, entry(&b, &to_b)];
     let what = "the identical batch, sent again,";
     let mut first = written(store.try_batch(batch.clone()).await, what);
+    assert!(
+        first.iter().all(|answer| !answer.repeated),
+        "the first batch of events was answered as a repeated one: {first:?}"
+    );
     store.append(&a, ExpectedVersion::StreamExists, &new_events(1)).await;
     first[1] = store.append(&checked, ExpectedVersion::NoStream, &new_events(4)).await;
     let again = written(store.try_batch(batch).await, what);
+    let first: Vec<_> = first.into_iter().map(Appended::as_repeated).collect();
     assert_eq!(
         again, first,
-        "{what} was to return the first results, and the heads of the streams it checks"
+        "{what} was to return the first results, and the heads of the streams it checks, each with `repeated` true"
     );
     store.assert_holds(&b, &to_b, what).await;
     assert_eq!(store.load(&a).await.len(), 3, "{what} was stored twice");

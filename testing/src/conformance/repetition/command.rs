@@ -86,7 +86,11 @@ async fn check_identical(store: &Subject) {
         store.try_append(&stream, ExpectedVersion::NoStream, &stored).await,
         what,
     );
-    assert_eq!(again, first, "{what} was to return the first result");
+    assert_eq!(
+        again,
+        first.as_repeated(),
+        "{what} was to return the first result, with `repeated` true"
+    );
     let outcome = store.try_append(&stream, ExpectedVersion::Any, &stored).await;
     assert_refused(outcome, &Refusal::DuplicateCommand(&stream, command, first), what);
     store.assert_holds(&stream, &stored, what).await;

@@ -43,8 +43,16 @@ async fn check_identical(store: &Subject) {
         (zero, &first, after_first),
         (ExpectedVersion::Exact(version(2)), &second, after_second),
     ] {
+        assert!(
+            !result.repeated,
+            "the first append of events was answered as a repeated one"
+        );
         let again = written(store.try_append(&stream, expected, events).await, what);
-        assert_eq!(again, result, "{what} was to return the first result");
+        assert_eq!(
+            again,
+            result.as_repeated(),
+            "{what} was to return the first result, with `repeated` true"
+        );
     }
     store.assert_holds(&stream, &[first, second].concat(), what).await;
 }
@@ -139,7 +147,7 @@ async fn check_precedence(store: &Subject) {
     assert_refused(outcome, &Refusal::DuplicateId(&stream, stored[1].id), what);
 }
 
-/// The same append from many tasks at once: stored once, and everyone gets the one result.
+/// The same append from many tasks at once: stored once, and everyone gets the one result, one of them as the first.
 async fn check_race(store: &Subject) {
     let (stream, events) = (new_stream("racing"), new_events(3));
     let sender = |store: Subject, stream: StreamId, events: Vec<SerializedEvent>| async move {
@@ -149,8 +157,15 @@ async fn check_race(store: &Subject) {
     let outcomes = race((0..8).map(|_| sender(store.clone(), stream.clone(), events.clone()))).await;
     let results: Vec<_> = outcomes.into_iter().map(|outcome| written(outcome, what)).collect();
     assert!(
-        results.iter().all(|result| *result == results[0]),
+        results
+            .iter()
+            .all(|result| result.as_repeated() == results[0].as_repeated()),
         "{what} returned several results: {results:?}"
+    );
+    let first = results.iter().filter(|result| !result.repeated).count();
+    assert_eq!(
+        first, 1,
+        "{what} was to be new once and `repeated` otherwise: {results:?}"
     );
     store.assert_holds(&stream, &events, what).await;
 }
