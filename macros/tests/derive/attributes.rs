@@ -150,6 +150,58 @@ fn an_event_that_would_not_come_back_is_found_before_it_is_stored() {
     ));
 }
 
+/// Types of fields that serde reads by looking at the bytes, which bincode can't do.
+#[test]
+fn a_field_whose_type_does_not_suit_bincode_is_found_before_it_is_stored() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Number(u64),
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "type")]
+    enum Tagged {
+        Named { number: u64 },
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Flat {
+        #[serde(flatten)]
+        inner: Inner,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Inner {
+        number: u64,
+    }
+    #[derive(Debug, PartialEq, Event)]
+    enum Holds {
+        #[event("Untagged.v1")]
+        Untagged { value: Untagged },
+        #[event("Tagged.v1")]
+        Tagged { value: Tagged },
+        #[event("Flat.v1")]
+        Flat { value: Flat },
+    }
+    let inner = Inner { number: 1 };
+    for event in [
+        Holds::Untagged {
+            value: Untagged::Number(1),
+        },
+        Holds::Tagged {
+            value: Tagged::Named { number: 1 },
+        },
+        Holds::Flat { value: Flat { inner } },
+    ] {
+        let refused = SerializedEvent::encode(&event, id());
+        assert!(
+            matches!(
+                refused,
+                Err(EventError::NotRoundTrippable { .. } | EventError::Malformed(_))
+            ),
+            "{event:?}: {refused:?}"
+        );
+    }
+}
+
 #[test]
 fn the_check_can_be_turned_off() {
     let unchecked = Unchecked(Noted { note: None, count: 2 });
