@@ -1,6 +1,6 @@
 //! Where the tables are found: in the schema that was asked for and in no other one, whatever else a session can see.
 
-use composable_rust_postgres::{OpenError, PostgresEventStore};
+use composable_rust_postgres::{PostgresOpenError, PostgresEventStore};
 use composable_rust_postgres_fixture::TestDatabase;
 use sqlx::{
     PgPool,
@@ -24,7 +24,7 @@ async fn a_log_further_down_the_search_path_is_not_taken_for_the_one_asked_for()
     let path = "north, public";
     let refused = asked().from_pool(pool(&database, path).await).await;
     assert!(
-        matches!(refused, Err(OpenError::NotMigrated { found: 0, .. })),
+        matches!(refused, Err(PostgresOpenError::NotMigrated { found: 0, .. })),
         "{refused:?}"
     );
     let north = asked().migrate_on_connect(true);
@@ -42,7 +42,7 @@ async fn a_table_of_an_application_in_front_of_the_log_is_not_written_to() {
     )
     .await;
     let refused = PostgresEventStore::from_pool(pool(&database, "front, public").await).await;
-    assert!(matches!(refused, Err(OpenError::TableTaken(_))), "{refused:?}");
+    assert!(matches!(refused, Err(PostgresOpenError::TableTaken(_))), "{refused:?}");
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn any_name_of_a_schema_is_that_schema_and_nothing_else() {
     for name in ["", "a\tb", "a\n-c jit=on", "a\u{b}b", "a\0"] {
         let refused = in_schema(name).connect(database.url()).await;
         assert!(
-            matches!(refused, Err(OpenError::InvalidUrl(_))),
+            matches!(refused, Err(PostgresOpenError::InvalidUrl(_))),
             "{name:?}: {refused:?}"
         );
     }
