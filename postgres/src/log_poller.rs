@@ -20,6 +20,9 @@ use crate::{
     pooled_connection::PooledConnection,
 };
 
+/// How soon an unanswered question is asked again, at the latest: a commit may have been missed meanwhile.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Polls the end of the log until no call waits. While it sleeps, it holds the store only weakly.
 pub(crate) struct LogPoller {
     waiters: Weak<LogWaiters>,
@@ -69,7 +72,10 @@ impl LogPoller {
                     pause.ends_with_commit = false;
                 }
             }
-            Err(error) => waiters.fail(error),
+            Err(error) => {
+                waiters.fail(error);
+                pause.length = pause.length.min(RETRY_INTERVAL);
+            }
         }
         Some(pause)
     }

@@ -4,7 +4,7 @@ use composable_rust_core::{
     AppendError, CommandId, CommandMark, Encoding, EventId, EventLog, EventStore, ExpectedVersion, Position, ReadAll,
     SerializedEvent, Snapshot, SnapshotOutcome, StreamAppend, StreamId, Version,
 };
-use composable_rust_postgres::{PostgresOpenError, PostgresEventStore};
+use composable_rust_postgres::{PostgresEventStore, PostgresOpenError};
 use uuid::Uuid;
 
 use crate::reader::{Reader, rows};
@@ -102,14 +102,23 @@ async fn an_application_with_these_rights_neither_migrates_nor_adopts() {
         .await
         .unwrap();
     let refused = PostgresEventStore::connect(&app).await;
-    assert!(matches!(refused, Err(PostgresOpenError::LogOriginMismatch(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(PostgresOpenError::LogOriginMismatch(_))),
+        "{refused:?}"
+    );
     let refused = PostgresEventStore::options().adopt(&app).await;
-    assert!(matches!(refused, Err(PostgresOpenError::PermissionDenied(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(PostgresOpenError::PermissionDenied(_))),
+        "{refused:?}"
+    );
     PostgresEventStore::options().adopt(&owner).await.unwrap();
     PostgresEventStore::connect(&app).await.unwrap().close().await;
 
     let empty = "CREATE SCHEMA empty; GRANT USAGE ON SCHEMA empty TO orders_app";
     rows(&mut owners, empty).await.unwrap();
     let refused = PostgresEventStore::options().schema("empty").migrate(&app).await;
-    assert!(matches!(refused, Err(PostgresOpenError::PermissionDenied(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(PostgresOpenError::PermissionDenied(_))),
+        "{refused:?}"
+    );
 }

@@ -120,7 +120,8 @@ fn every_call_that_the_text_names_exists() {
     let files = [
         "postgres/src/store.rs",
         "postgres/src/options.rs",
-        "postgres/src/blocking_transactions.rs", "postgres/src/stats.rs",
+        "postgres/src/blocking_transactions.rs",
+        "postgres/src/stats.rs",
         "migrations/postgres/0001_events.sql",
     ];
     let sources = files.map(source).concat();

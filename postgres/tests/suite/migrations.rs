@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use composable_rust_postgres::{PostgresOpenError, PostgresEventStore};
+use composable_rust_postgres::{PostgresEventStore, PostgresOpenError};
 use composable_rust_postgres_fixture::TestDatabase;
 use sqlx::Executor;
 

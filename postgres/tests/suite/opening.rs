@@ -1,7 +1,7 @@
 //! What is looked at before a store opens, and what is said where it can't.
 
 use composable_rust_core::{AppendError, EventLog, EventStore, ExpectedVersion, Position};
-use composable_rust_postgres::{LogOriginMismatch, PostgresOpenError, PostgresEventStore};
+use composable_rust_postgres::{LogOriginMismatch, PostgresEventStore, PostgresOpenError};
 use composable_rust_postgres_fixture::{DatabaseOptions, TestDatabase, admin_url};
 use sqlx::{
     ConnectOptions, PgPool,
@@ -20,7 +20,10 @@ fn options(url: &str) -> PgConnectOptions {
 
 #[tokio::test]
 async fn an_address_of_something_else_is_told_from_a_server_that_is_away() {
-    assert!(matches!(refusal("sqlite://orders.db").await, PostgresOpenError::InvalidUrl(_)));
+    assert!(matches!(
+        refusal("sqlite://orders.db").await,
+        PostgresOpenError::InvalidUrl(_)
+    ));
     assert!(matches!(
         refusal("postgres://a@127.0.0.1:1/b").await,
         PostgresOpenError::Unreachable(_)
@@ -32,12 +35,39 @@ async fn an_address_of_something_else_is_told_from_a_server_that_is_away() {
 }
 
 #[tokio::test]
+async fn what_went_wrong_is_said_once() {
+    let refused = refusal("postgres://a@127.0.0.1:1/b").await;
+    let mut said = vec![refused.to_string()];
+    let mut cause = std::error::Error::source(&refused);
+    while let Some(error) = cause {
+        said.push(error.to_string());
+        cause = error.source();
+    }
+    let chain = said.join(": ");
+    assert_eq!(chain.matches("error communicating with database").count(), 1, "{chain}");
+}
+
+#[tokio::test]
+async fn an_ipv6_address_is_an_address() {
+    let refused = refusal("postgres://a@[::1]:1/b").await;
+    let PostgresOpenError::Unreachable(source) = &refused else {
+        panic!("{refused:?}")
+    };
+    // Refused by the machine, or there is no IPv6: but looked up it is not.
+    let source = source.to_string();
+    assert!(!source.contains("lookup") && !source.contains("resolve"), "{source}");
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_a_wrong_database_are_told_apart() {
     let right = options(admin_url().await);
     let wrong = right.clone().password("wrong").to_url_lossy();
     assert!(matches!(refusal(wrong.as_str()).await, PostgresOpenError::Refused(_)));
     let missing = right.database("there_is_no_such_database").to_url_lossy();
-    assert!(matches!(refusal(missing.as_str()).await, PostgresOpenError::MissingDatabase(_)));
+    assert!(matches!(
+        refusal(missing.as_str()).await,
+        PostgresOpenError::MissingDatabase(_)
+    ));
 }
 
 #[cfg(not(any(
@@ -50,7 +80,10 @@ async fn tls_that_was_not_built_in_is_asked_for_in_vain() {
     let url = options(admin_url().await)
         .ssl_mode(sqlx::postgres::PgSslMode::Require)
         .to_url_lossy();
-    assert!(matches!(refusal(url.as_str()).await, PostgresOpenError::TlsNotBuiltIn(_)));
+    assert!(matches!(
+        refusal(url.as_str()).await,
+        PostgresOpenError::TlsNotBuiltIn(_)
+    ));
 }
 
 #[cfg(any(
@@ -147,7 +180,10 @@ async fn stores_of_two_schemas_know_nothing_of_each_other() {
         .schema("east")
         .connect(database.url())
         .await;
-    assert!(matches!(missing, Err(PostgresOpenError::MissingSchema { found: None, .. })));
+    assert!(matches!(
+        missing,
+        Err(PostgresOpenError::MissingSchema { found: None, .. })
+    ));
 }
 
 #[tokio::test]
@@ -204,7 +240,10 @@ async fn a_log_of_another_cluster_is_refused_until_it_is_adopted() {
     let before = store.load_events(support::stream(1), None).await.unwrap();
     execute(&database, MOVED).await;
     let error = refusal(database.url()).await;
-    assert!(matches!(error, PostgresOpenError::LogOriginMismatch(LogOriginMismatch::Cluster { .. })));
+    assert!(matches!(
+        error,
+        PostgresOpenError::LogOriginMismatch(LogOriginMismatch::Cluster { .. })
+    ));
     assert!(error.to_string().contains("run PostgresEventStore::adopt once"));
 
     let adopting = (0..4).map(|_| PostgresEventStore::adopt(database.url()));

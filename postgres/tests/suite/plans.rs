@@ -10,7 +10,7 @@ use crate::support;
 
 /// What the plan of a statement has to say, and whether it has to do without sorting. Those that are no queries have no
 /// plan; those that name no index read no table of ours.
-const PLANS: [(&str, &[&str], Order); 31] = [
+const PLANS: [(&str, &[&str], Order); 32] = [
     ("adopt", &[], Order::Any),
     ("append_batch", &["events_by_version"], Order::Sorted),
     ("append_one", &["events_by_version"], Order::Indexed),
@@ -20,6 +20,7 @@ const PLANS: [(&str, &[&str], Order); 31] = [
     ("blocking_transactions", &["events_in_order"], Order::Any),
     ("commit", &[], Order::Any),
     ("create_schema", &[], Order::Any),
+    ("delete_snapshot", &["snapshots_pkey"], Order::Indexed),
     (
         "facts",
         &["events_by_version", "events_by_id", "events_by_command"],

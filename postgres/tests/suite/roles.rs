@@ -1,7 +1,7 @@
 //! Who may do what: owners migrate, applications append and read, and nobody rewrites.
 
 use composable_rust_core::{EventStore, Snapshot, SnapshotOutcome, Version};
-use composable_rust_postgres::{PostgresOpenError, PostgresEventStore};
+use composable_rust_postgres::{PostgresEventStore, PostgresOpenError};
 use composable_rust_postgres_fixture::TestDatabase;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 

@@ -8,7 +8,10 @@ use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 use super::reader::{PATIENCE, append, insert, open_transaction, pid, readable, run};
 use crate::support::{database, open, stranger};
 
-async fn blocker(store: &PostgresEventStore, is_it: impl Fn(&BlockingTransaction) -> bool) -> Option<BlockingTransaction> {
+async fn blocker(
+    store: &PostgresEventStore,
+    is_it: impl Fn(&BlockingTransaction) -> bool,
+) -> Option<BlockingTransaction> {
     store.blocking_transactions().await.unwrap().into_iter().find(is_it)
 }
 

@@ -115,7 +115,11 @@ async fn depth_does_not_matter(database: &TestDatabase) {
             );
         }
     }
-    assert_by_index(&plan(&mut connection, BLOCKING_TRANSACTIONS, "").await.replace("->  Sort ", ""));
+    assert_by_index(
+        &plan(&mut connection, BLOCKING_TRANSACTIONS, "")
+            .await
+            .replace("->  Sort ", ""),
+    );
 }
 
 #[tokio::test]
