@@ -160,7 +160,7 @@ impl LogWaiters {
         let waiting = state.waiting.iter_mut();
         Some(
             waiting
-                .filter_map(|(after, waiting)| waiting.to_verify(*after))
+                .filter_map(|(after, waiting)| waiting.start_verification(*after))
                 .collect(),
         )
     }
@@ -251,7 +251,7 @@ impl Waiting {
     }
 
     /// `after`, if it is time to verify it.
-    fn to_verify(&mut self, after: Position) -> Option<Position> {
+    fn start_verification(&mut self, after: Position) -> Option<Position> {
         let is_recent = self
             .verified
             .is_some_and(|verified| verified.elapsed() < VERIFY_INTERVAL);

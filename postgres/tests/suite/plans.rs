@@ -103,7 +103,7 @@ fn statement(name: &str) -> String {
 async fn plan(connection: &mut PgConnection, name: &str) -> String {
     let sql = statement(name);
     let first_line = sql.lines().find(|line| !line.starts_with("--")).unwrap();
-    if !["SELECT", "INSERT", "WITH"]
+    if !["SELECT", "INSERT", "DELETE", "WITH"]
         .iter()
         .any(|verb| first_line.starts_with(verb))
     {

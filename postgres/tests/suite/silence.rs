@@ -93,11 +93,16 @@ async fn sixteen_loads_in_flight_are_answered_and_the_store_works_again() {
     proxy.freeze();
     keeper.execute("ROLLBACK").await.unwrap();
     for answer in join_all(loads).await {
-        assert_eq!(reason(answer.unwrap()), UnavailableReason::TimedOut);
+        let reason = reason(answer.unwrap());
+        // Those without a connection may have been about to open one.
+        assert!(
+            matches!(reason, UnavailableReason::Unreachable | UnavailableReason::TimedOut),
+            "{reason:?}"
+        );
     }
     recovers(&store).await;
     let stats = store.stats();
-    assert_eq!(stats.statement_timeouts, 8, "{stats:?}");
+    assert!(stats.statement_timeouts >= 8, "{stats:?}");
     for answer in join_all((0..16).map(|_| in_time(ids(&store, 1)))).await {
         assert_eq!(answer, [0, 1, 2]);
     }
