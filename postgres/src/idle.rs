@@ -78,12 +78,18 @@ impl<C> IdleConnections<C> {
         self.remove_first(old)
     }
 
-    /// Removes the connections that nobody has needed for long, and the oldest ones above `max`.
+    /// Removes the connections that no caller has needed for long.
     #[must_use = "closed when they are dropped, which should not happen under a lock"]
-    pub(crate) fn trim(&mut self, max: usize) -> Vec<C> {
-        let is_old = |idle: &&Idle<C>| idle.since.elapsed() > MAX_IDLE;
-        let old = self.connections.iter().take_while(is_old).count();
-        self.remove_first(old.max(self.len().saturating_sub(max)))
+    pub(crate) fn remove_expired(&mut self) -> Vec<C> {
+        let is_expired = |idle: &&Idle<C>| idle.since.elapsed() > MAX_IDLE;
+        let expired = self.connections.iter().take_while(is_expired).count();
+        self.remove_first(expired)
+    }
+
+    /// Removes the connection that was idle for longest: a new one is to take its place.
+    #[must_use = "closed when it is dropped, which should not happen under a lock"]
+    pub(crate) fn remove_oldest(&mut self) -> Option<C> {
+        self.remove_first(self.len().min(1)).pop()
     }
 
     /// Removes all connections.
@@ -129,9 +135,11 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_are_removed_above_a_number() {
+    fn the_oldest_gives_way() {
         let mut idle = idle([1, 2, 3]);
-        assert_eq!(idle.trim(2), [1]);
+        assert_eq!(idle.remove_oldest(), Some(1));
+        assert_eq!(idle.remove_expired(), [0; 0]);
         assert_eq!(idle.remove_all(), [2, 3]);
+        assert_eq!(idle.remove_oldest(), None);
     }
 }

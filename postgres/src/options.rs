@@ -204,8 +204,9 @@ impl PostgresOptions {
     /// Says that a pooler in transaction mode stands between the store and the server. Then nothing is set when a session
     /// starts (so the role's `default_transaction_isolation` and `search_path` count, and are checked), and the store does
     /// not listen but at [`PostgresOptions::listen_url`]. The pooler has to keep track of prepared statements: pgbouncer
-    /// 1.21 or newer with `max_prepared_statements`. With an older one, use this option and
-    /// [`statement_cache(0)`](PostgresOptions::statement_cache), or its session mode and this option.
+    /// 1.21 or newer with `max_prepared_statements`. An older one serves in session mode only, and needs this option too.
+    ///
+    /// The server's own limits are then those of the role: see [`PostgresOptions::statement_timeout`].
     pub fn transaction_pooler(mut self, present: bool) -> Self {
         self.settings.transaction_pooler = present;
         self

@@ -155,13 +155,19 @@ impl Pool {
         wanted: Wanted,
         deadline: Deadline,
     ) -> Result<PgConnection, sqlx::Error> {
-        let is_any = matches!(wanted, Wanted::Any);
-        // No more than `max` are open: the permits that are free stand for the idle ones, and this caller's for one of them.
-        let idle_allowed = self.permits.available_permits() + usize::from(is_any);
-        let surplus = self.idle().trim(idle_allowed);
-        drop(surplus);
-        if is_any && let Some(connection) = self.validated_idle(deadline).await {
-            return Ok(connection);
+        let expired = self.idle().remove_expired();
+        drop(expired);
+        match wanted {
+            Wanted::Any => {
+                if let Some(connection) = self.validated_idle(deadline).await {
+                    return Ok(connection);
+                }
+            }
+            // A caller has a place for one connection, an idle or a new one: no more than `max` are open at a time.
+            Wanted::Fresh => {
+                let replaced = self.idle().remove_oldest();
+                drop(replaced);
+            }
         }
         self.connect(address, deadline).await
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use composable_rust_core::{EventLog, EventStore, ExpectedVersion, ReadError, StreamAppend, UnavailableReason};
-use composable_rust_postgres_fixture::wait_for;
-use sqlx::Executor;
+use composable_rust_postgres_fixture::{Server, wait_for};
+use sqlx::{Connection, Executor, PgConnection};
 
 use crate::{
     silence::{STATEMENT, behind_proxy, in_time, options},
@@ -39,9 +39,11 @@ async fn the_head_passes_the_transaction_of_a_client_that_fell_silent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_for_what_was_committed_ends_and_names_the_transaction_in_the_way() {
-    let database = support::database().await;
-    let store = options().connect(database.url()).await.unwrap();
-    let mut idle = stranger(&database).await;
+    // A server of its own: on a shared one, transactions of other tests may be older.
+    let server = Server::start(&[]).await;
+    let url = server.url("postgres");
+    let store = options().migrate_on_connect(true).connect(&url).await.unwrap();
+    let mut idle = PgConnection::connect(&url).await.unwrap();
     idle.execute("BEGIN; SELECT pg_current_xact_id()").await.unwrap();
     let pid = number(&mut idle, "SELECT pg_backend_pid()::bigint").await;
     append(&store, 1, 0..1).await;
@@ -51,7 +53,7 @@ async fn waiting_for_what_was_committed_ends_and_names_the_transaction_in_the_wa
     };
     assert_eq!(unavailable.reason, UnavailableReason::HeldBack);
     let source = unavailable.source.to_string();
-    let named = format!("session {pid} in database {}", database.name());
+    let named = format!("session {pid} in database postgres");
     assert!(source.contains(&named), "{source}");
     idle.execute("COMMIT").await.unwrap();
     assert_eq!(

@@ -68,68 +68,70 @@ async fn lock(database: &TestDatabase) -> PgConnection {
     keeper
 }
 
-/// Sixteen loads, of which as many are with the server as there are connections.
-async fn loads_in_flight(
-    database: &TestDatabase,
-    store: &PostgresEventStore,
-) -> (PgConnection, Vec<tokio::task::JoinHandle<Result<usize, ReadError>>>) {
-    let keeper = lock(database).await;
-    let load = || {
+type Loads = Vec<tokio::task::JoinHandle<Result<usize, ReadError>>>;
+
+fn sixteen_loads(store: &PostgresEventStore) -> Loads {
+    let load = |_| {
         let store = store.clone();
         tokio::spawn(in_time(
             async move { Ok(store.load_events(stream(1), None).await?.len()) },
         ))
     };
-    let loads = (0..16).map(|_| load()).collect();
-    until_blocked(database, 8).await;
-    (keeper, loads)
+    (0..16).map(load).collect()
+}
+
+/// Opens all eight connections, and leaves them idle.
+async fn open_all_connections(store: &PostgresEventStore) {
+    let all_idle = async || {
+        join_all(sixteen_loads(store)).await;
+        store.stats().connections_idle == 8
+    };
+    wait_for(all_idle, PATIENCE, "eight connections").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_loads_in_flight_are_answered_and_the_store_works_again() {
     let (database, proxy, store) = behind_proxy(options()).await;
     append(&store, 1, 0..3).await;
-    let (mut keeper, loads) = loads_in_flight(&database, &store).await;
+    open_all_connections(&store).await;
+    let before = store.stats();
+    let mut keeper = lock(&database).await;
+    let loads = sixteen_loads(&store);
+    until_blocked(&database, 8).await;
     proxy.freeze();
     keeper.execute("ROLLBACK").await.unwrap();
     for answer in join_all(loads).await {
-        let reason = reason(answer.unwrap());
-        // Those without a connection may have been about to open one.
-        assert!(
-            matches!(reason, UnavailableReason::Unreachable | UnavailableReason::TimedOut),
-            "{reason:?}"
-        );
+        assert_eq!(reason(answer.unwrap()), UnavailableReason::TimedOut);
     }
+    let after = store.stats();
+    assert_eq!(after.statement_timeouts - before.statement_timeouts, 8, "{after:?}");
+    assert_eq!(after.acquire_timeouts - before.acquire_timeouts, 8, "{after:?}");
     recovers(&store).await;
-    let stats = store.stats();
-    assert!(stats.statement_timeouts >= 8, "{stats:?}");
-    for answer in join_all((0..16).map(|_| in_time(ids(&store, 1)))).await {
-        assert_eq!(answer, [0, 1, 2]);
+    for loaded in join_all(sixteen_loads(&store)).await {
+        assert_eq!(loaded.unwrap().unwrap(), 3);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_that_died_silently_cost_one_call_and_not_one_each() {
-    let (database, proxy, store) = behind_proxy(options().acquire_timeout(Duration::from_secs(3))).await;
+    let (_database, proxy, store) = behind_proxy(options()).await;
     append(&store, 1, 0..3).await;
-    let (mut keeper, loads) = loads_in_flight(&database, &store).await;
-    keeper.execute("ROLLBACK").await.unwrap();
-    for answer in join_all(loads).await {
-        assert_eq!(answer.unwrap().unwrap(), 3);
-    }
-    assert_eq!(store.stats().connections_idle, 8);
+    open_all_connections(&store).await;
     proxy.freeze();
     // It relies on a connection that was used a moment ago.
-    assert_eq!(
-        reason(store.load_events(stream(1), None).await),
-        UnavailableReason::TimedOut
-    );
+    let lost = in_time(store.load_events(stream(1), None)).await;
+    assert_eq!(reason(lost), UnavailableReason::TimedOut);
     assert_eq!(
         in_time(ids(&store, 1)).await,
         [0, 1, 2],
         "the next one has a new connection"
     );
-    assert_eq!(store.stats().connections_idle, 1, "the dead ones are gone");
+    let stats = store.stats();
+    assert_eq!(
+        (stats.connections_idle, stats.connections_lost),
+        (1, 8),
+        "the dead ones are gone"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
