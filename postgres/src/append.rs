@@ -5,13 +5,14 @@ use std::sync::Arc;
 use composable_rust_core::{AppendError, StreamAppend, Version};
 
 use crate::{
-    connection::{Connections, Lease},
     errors::{self, ErrorClass},
     facts::Facts,
     insert::{self, Manner, Verdict},
     job::{Answer, Job},
     judge, locked,
-    notify::Announcer,
+    notify::Notifier,
+    pool::Pool,
+    pooled_connection::PooledConnection,
 };
 
 /// After so many times that somebody else was first, the streams are locked.
@@ -21,15 +22,15 @@ const UNLOCKED: u32 = 3;
 const AGAIN: u32 = 32;
 
 /// Writes a group and answers its jobs.
-pub(crate) async fn group(connections: &Arc<Connections>, jobs: Vec<Job>, announcer: &Arc<Announcer>) {
+pub(crate) async fn group(connections: &Arc<Pool>, jobs: Vec<Job>, announcer: &Arc<Notifier>) {
     for job in together(connections, jobs, announcer).await {
         together(connections, vec![job], announcer).await;
     }
 }
 
 /// Writes jobs by one statement; returns those that have to be written one by one.
-async fn together(connections: &Arc<Connections>, jobs: Vec<Job>, announcer: &Arc<Announcer>) -> Vec<Job> {
-    match connections.lease().await {
+async fn together(connections: &Arc<Pool>, jobs: Vec<Job>, announcer: &Arc<Notifier>) -> Vec<Job> {
+    match connections.acquire(connections.deadline()).await {
         Ok(lease) => Writer::new(lease, announcer).write(jobs).await,
         Err(error) => {
             refuse(jobs, &errors::before_sending(error));
@@ -66,8 +67,8 @@ impl From<Failed> for AppendError {
 }
 
 struct Writer<'a> {
-    lease: Lease,
-    announcer: &'a Arc<Announcer>,
+    lease: PooledConnection,
+    announcer: &'a Arc<Notifier>,
     /// How often somebody else was first.
     taken: u32,
     again: u32,
@@ -78,7 +79,7 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    const fn new(lease: Lease, announcer: &'a Arc<Announcer>) -> Self {
+    const fn new(lease: PooledConnection, announcer: &'a Arc<Notifier>) -> Self {
         Self {
             lease,
             announcer,
@@ -155,7 +156,7 @@ impl<'a> Writer<'a> {
             }
         }
         if answers.iter().any(|(job, answer)| job.events > 0 && answer.is_ok()) {
-            self.announcer.committed();
+            self.announcer.on_commit();
         }
         self.lease.finish(None);
         // Who was answered may never drive this runtime again: nothing that others need is held by then.

@@ -22,11 +22,11 @@ use tracing::{Instrument, Span};
 
 use crate::{
     append,
-    connection::Connections,
     errors::StoreStopped,
     job::{self, Answer, Job},
     lane::{Group, Lane},
-    notify::Announcer,
+    notify::Notifier,
+    pool::Pool,
 };
 
 /// A group that takes longer waits for a lock that somebody else holds, or for a slow disk: others go past it.
@@ -37,9 +37,9 @@ const YIELDS: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Queue {
-    connections: Arc<Connections>,
+    connections: Arc<Pool>,
     lanes: Mutex<Lanes>,
-    announcer: Arc<Announcer>,
+    announcer: Arc<Notifier>,
     drained: Notify,
 }
 
@@ -50,7 +50,7 @@ struct Lanes {
 }
 
 impl Queue {
-    pub(crate) fn new(connections: Arc<Connections>, announcer: Arc<Announcer>) -> Arc<Self> {
+    pub(crate) fn new(connections: Arc<Pool>, announcer: Arc<Notifier>) -> Arc<Self> {
         Arc::new(Self {
             connections,
             lanes: Mutex::default(),
@@ -61,7 +61,7 @@ impl Queue {
 
     pub(crate) async fn append(self: &Arc<Self>, appends: Vec<StreamAppend>) -> Answer {
         let unavailable = |why: StoreStopped| AppendError::from(why.unavailable());
-        let runtime = Handle::try_current().map_err(|_| unavailable(StoreStopped::NoRuntime))?;
+        let runtime = self.connections.handle().clone();
         let span = span(&appends);
         let (job, answer) = Job::new(appends);
         self.push(job, runtime.id()).map_err(unavailable)?;
@@ -101,7 +101,7 @@ impl Queue {
     /// that nobody drives any more they are for ever.
     pub(crate) async fn close(&self) {
         self.lanes().closed = true;
-        if timeout(self.connections.patience(), self.drain()).await.is_err() {
+        if timeout(self.connections.limits().acquire, self.drain()).await.is_err() {
             tracing::warn!("closing, though appends are still under way");
         }
     }

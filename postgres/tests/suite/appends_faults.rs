@@ -1,13 +1,9 @@
 //! Failures of the server in the middle of appends.
 
-use std::time::Duration;
-
 use composable_rust_core::{AppendError, EventStore, ExpectedVersion, StreamAppend};
-use composable_rust_postgres::PostgresEventStore;
 use composable_rust_postgres_fixture::TestDatabase;
 use futures::future;
 use sqlx::Executor;
-use tokio::time::timeout;
 
 use crate::{
     strangers::{Gate, number, until_blocked},
@@ -167,22 +163,4 @@ fn a_runtime_that_ends_in_the_middle_tells_those_who_wait() {
     assert!(matches!(sent, Err(AppendError::OutcomeUnknown(_))), "{sent:?}");
     assert!(matches!(waited, Err(AppendError::Unavailable(_))), "{waited:?}");
     stays.block_on(gate.open());
-}
-
-#[test]
-fn closing_does_not_wait_for_a_runtime_that_nobody_drives() {
-    let stays = tokio::runtime::Runtime::new().unwrap();
-    let rests = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let database = stays.block_on(support::database());
-    let options = PostgresEventStore::options().acquire_timeout(Duration::from_millis(500));
-    let store = stays.block_on(options.connect(database.url())).unwrap();
-    let mut append = Box::pin(store.append_events(stream(1), ExpectedVersion::Any, events([1])));
-    rests.block_on(async { assert!(futures::poll!(&mut append).is_pending()) });
-    let closed = stays.block_on(async { timeout(Duration::from_mins(1), store.close()).await });
-    assert!(closed.is_ok(), "closed in the end");
-    let answer = rests.block_on(append);
-    assert!(matches!(answer, Err(AppendError::Unavailable(_))), "{answer:?}");
 }

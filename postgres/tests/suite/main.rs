@@ -7,6 +7,7 @@
     reason = "a test fails where it stands, its helpers too"
 )]
 
+mod acknowledged;
 mod appends;
 mod appends_faults;
 mod appends_groups;
@@ -16,14 +17,18 @@ mod basics;
 mod conformance;
 mod crashes;
 mod last_words;
+mod limits;
 mod log;
 mod migrations;
 mod opening;
 mod plans;
+mod reading;
 mod roles;
+mod runtimes;
 mod schemas;
 mod secrets;
-mod settled;
+mod silence;
+mod silence_appends;
 mod strangers;
 mod support;
 
