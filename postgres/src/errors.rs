@@ -144,6 +144,8 @@ pub(crate) enum StoreStopped {
     NoRuntime,
     #[error("the runtime that did the work has ended")]
     RuntimeEnded,
+    #[error("the store panicked while it wrote")]
+    Panicked,
 }
 
 impl StoreStopped {
@@ -151,10 +153,18 @@ impl StoreStopped {
         Arc::new(self)
     }
 
+    /// For an append of which nothing was sent.
+    pub(crate) fn into_append_error(self) -> AppendError {
+        match self {
+            Self::Panicked => AppendError::Backend(self.source()),
+            _ => self.unavailable().into(),
+        }
+    }
+
     pub(crate) fn unavailable(self) -> Unavailable {
         let reason = match self {
             Self::NoRuntime => UnavailableReason::NoRuntime,
-            Self::Closed | Self::RuntimeEnded => UnavailableReason::Closed,
+            Self::Closed | Self::RuntimeEnded | Self::Panicked => UnavailableReason::Closed,
         };
         Unavailable::new(reason, Arc::new(self))
     }

@@ -10,7 +10,9 @@ use crate::{
     address::{Address, Unparsed},
     connection::Connections,
     errors::ErrorClass,
-    identity, migrate,
+    identity,
+    log_target::{LogTarget, Session},
+    migrate,
     options::Settings,
     server::Server,
     url,
@@ -27,15 +29,15 @@ pub(crate) async fn url(url: &str, mut settings: Settings) -> Result<PostgresEve
     let options = url::parse(url, &settings)?;
     settings.listen = listen(&options, &settings)?;
     let connections = own(options, &settings);
-    open(&connections, &settings).await?;
-    Ok(PostgresEventStore::new(connections, &settings))
+    let log = open(&connections, &settings).await?;
+    Ok(PostgresEventStore::new(connections, &settings, log))
 }
 
 pub(crate) async fn pool(pool: PgPool, mut settings: Settings) -> Result<PostgresEventStore, OpenError> {
     settings.listen = listen(&pool.connect_options(), &settings)?;
     let connections = Connections::of_pool(pool);
-    open(&connections, &settings).await?;
-    Ok(PostgresEventStore::new(connections, &settings))
+    let log = open(&connections, &settings).await?;
+    Ok(PostgresEventStore::new(connections, &settings, log))
 }
 
 /// Brings the schema of the database up to date.
@@ -84,7 +86,7 @@ fn listen(options: &PgConnectOptions, settings: &Settings) -> Result<Option<Addr
     }
 }
 
-async fn open(connections: &Arc<Connections>, settings: &Settings) -> Result<(), OpenError> {
+async fn open(connections: &Arc<Connections>, settings: &Settings) -> Result<LogTarget, OpenError> {
     let opened = with_connection(connections, async |connection| {
         Server::read(connection).await?.check(settings)?;
         if settings.migrate_on_connect {
@@ -92,23 +94,24 @@ async fn open(connections: &Arc<Connections>, settings: &Settings) -> Result<(),
         }
         Server::read(connection).await?.check_schema(settings)?;
         migrate::check(connection, settings).await?;
-        identity::check(connection).await
+        identity::check(connection).await?;
+        Ok(Session::read(connection).await?.log)
     });
-    opened.await?;
+    let log = opened.await?;
     connections.guard();
-    Ok(())
+    Ok(log)
 }
 
 /// Works with a connection, which is kept for the next caller if all went well.
-async fn with_connection(
+async fn with_connection<T>(
     connections: &Arc<Connections>,
-    work: impl AsyncFnOnce(&mut PgConnection) -> Result<(), Failed>,
-) -> Result<(), OpenError> {
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Failed>,
+) -> Result<T, OpenError> {
     let work = async {
         let mut lease = connections.lease().await?;
-        work(lease.connection()?).await?;
+        let done = work(lease.connection()?).await?;
         lease.finish(None);
-        Ok::<_, Failed>(())
+        Ok::<_, Failed>(done)
     };
     work.await.map_err(Failed::into_open_error)
 }

@@ -44,6 +44,8 @@ pub struct PostgresOptions {
 pub(crate) struct Settings {
     pub(crate) max_connections: u32,
     pub(crate) acquire_timeout: Duration,
+    pub(crate) statement_timeout: Duration,
+    pub(crate) max_queued_appends: usize,
     pub(crate) statement_cache: Option<usize>,
     pub(crate) schema: Option<String>,
     /// How often a waiting reader looks while events are on their way, and while none are.
@@ -63,7 +65,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_connections: 8,
-            acquire_timeout: Duration::from_secs(30),
+            acquire_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(10),
+            max_queued_appends: 16_384,
             statement_cache: None,
             schema: None,
             poll_interval: Duration::from_millis(20),
@@ -94,6 +98,14 @@ impl PostgresOptions {
     /// How long a call waits for a connection before it is `Unavailable`. 30 seconds by default. A pool has its own.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.settings.acquire_timeout = timeout;
+        self
+    }
+
+    /// The most appends that wait or are in flight at once. Further callers wait for a place, in order, within their acquire
+    /// timeout; then they get [`Unavailable`](composable_rust_core::Unavailable) with the reason
+    /// [`Overloaded`](composable_rust_core::UnavailableReason::Overloaded). 16,384 by default, at least 1.
+    pub fn max_queued_appends(mut self, appends: usize) -> Self {
+        self.settings.max_queued_appends = appends.max(1);
         self
     }
 

@@ -8,15 +8,20 @@ use composable_rust_core::{
 };
 use futures::{future::BoxFuture, stream::BoxStream};
 use sqlx::PgPool;
+use tokio::runtime::Handle;
 
 use crate::{
     OpenError, PostgresOptions,
+    append_stats::AppendCounters,
     connection::Connections,
+    deadline::Deadline,
     errors,
+    group_commit::GroupCommit,
+    group_writer::GroupWriter,
     log::{self, PageSize},
+    log_target::LogTarget,
     notify::Announcer,
     options::Settings,
-    queue::Queue,
     read, snapshot,
     watch::Watch,
 };
@@ -38,7 +43,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct PostgresEventStore {
     pub(crate) connections: Arc<Connections>,
-    queue: Arc<Queue>,
+    group_commit: Arc<GroupCommit>,
+    /// The log that the store was opened on.
+    pub(crate) log: Arc<LogTarget>,
     page_size: Arc<PageSize>,
     watch: Arc<Watch>,
 }
@@ -86,10 +93,18 @@ impl PostgresEventStore {
         PostgresOptions::default()
     }
 
-    pub(crate) fn new(connections: Arc<Connections>, settings: &Settings) -> Self {
+    pub(crate) fn new(connections: Arc<Connections>, settings: &Settings, log: LogTarget) -> Self {
         let announcer = Announcer::new(Arc::clone(&connections), settings.notifications);
+        let counters = Arc::new(AppendCounters::default());
+        let writer = GroupWriter::new(
+            Arc::clone(&connections),
+            Arc::clone(&announcer),
+            Arc::clone(&counters),
+            settings,
+        );
         Self {
-            queue: Queue::new(Arc::clone(&connections), Arc::clone(&announcer)),
+            group_commit: Arc::new(GroupCommit::start(&Handle::current(), settings, writer, counters)),
+            log: Arc::new(log),
             watch: Watch::new(Arc::clone(&connections), announcer, settings),
             page_size: Arc::default(),
             connections,
@@ -99,7 +114,9 @@ impl PostgresEventStore {
     /// Finishes the appends that are under way and closes the connections, for all clones; calls after it are
     /// `Unavailable`. Waits for each no longer than for a connection. An application's pool is left open.
     pub async fn close(&self) {
-        self.queue.close().await;
+        self.group_commit
+            .close(Deadline::after(self.connections.patience()))
+            .await;
         self.watch.close();
         self.connections.close().await;
     }
@@ -109,7 +126,7 @@ impl EventStore for PostgresEventStore {
     fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             append.validate()?;
-            let written = self.queue.append(vec![append]).await?;
+            let written = self.group_commit.append(vec![append]).await?;
             written.first().copied().ok_or(AppendError::NoEvents)
         })
     }
@@ -120,7 +137,7 @@ impl EventStore for PostgresEventStore {
             if appends.is_empty() {
                 return Ok(Vec::new());
             }
-            self.queue.append(appends).await
+            self.group_commit.append(appends).await
         })
     }
 

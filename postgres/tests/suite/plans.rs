@@ -14,20 +14,15 @@ const PLANS: [(&str, &[&str], Order); 30] = [
     ("adopt", &[], Order::Any),
     ("append_batch", &["events_by_version"], Order::Sorted),
     ("append_one", &["events_by_version"], Order::Indexed),
-    ("append_singles", &["events_by_version"], Order::Sorted),
+    ("append_one_per_stream", &["events_by_version"], Order::Sorted),
     ("append_stream", &["events_by_version"], Order::Sorted),
     ("begin", &[], Order::Any),
     ("blockers", &["events_in_order"], Order::Any),
     ("channel", &[], Order::Any),
     ("commit", &[], Order::Any),
     ("create_schema", &[], Order::Any),
-    (
-        "facts",
-        &["events_by_version", "events_by_id", "events_by_command"],
-        Order::Indexed,
-    ),
+    ("find_order_violation", &["events_by_version"], Order::Indexed),
     ("identity", &["events_in_order"], Order::Indexed),
-    ("isolation", &[], Order::Any),
     ("leave_out_type_index", &[], Order::Any),
     (
         "load_command",
@@ -42,9 +37,12 @@ const PLANS: [(&str, &[&str], Order); 30] = [
         &["Index Scan Backward using events_in_order"],
         Order::Indexed,
     ),
+    (
+        "lookup_append_state",
+        &["events_by_version", "events_by_id", "events_by_command"],
+        Order::Indexed,
+    ),
     ("notify", &[], Order::Any),
-    ("order_broken", &["events_by_version"], Order::Indexed),
-    ("places", &["events_by_version"], Order::Any),
     (
         "read_backward",
         &["Index Scan Backward using events_by_version"],
@@ -53,6 +51,7 @@ const PLANS: [(&str, &[&str], Order); 30] = [
     ("read_forward", &["events_by_version"], Order::Indexed),
     ("read_log", &["events_in_order"], Order::Indexed),
     ("read_log_filtered", &["events_in_order"], Order::Indexed),
+    ("read_version_ranges", &["events_by_version"], Order::Indexed),
     ("rollback", &[], Order::Any),
     (
         "save_snapshot",
@@ -61,6 +60,7 @@ const PLANS: [(&str, &[&str], Order); 30] = [
     ),
     ("schema_version", &["event_store_migrations"], Order::Any),
     ("server", &[], Order::Any),
+    ("transaction_target", &[], Order::Any),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
