@@ -325,10 +325,14 @@ impl AppendQueue {
             };
             let streams: Vec<StreamId> = streams(&append).cloned().collect();
             if append.is_abandoned() {
-                streams.iter().for_each(|stream_id| self.update(stream_id));
+                for stream_id in &streams {
+                    self.update(stream_id);
+                }
                 continue;
             }
-            streams.iter().for_each(|stream_id| self.set_busy(stream_id));
+            for stream_id in &streams {
+                self.set_busy(stream_id);
+            }
             self.taken += 1;
             return Some(Group {
                 appends: vec![append],

@@ -1,10 +1,6 @@
 //! What the attempts to write a group have met so far.
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::BuildHasher,
-    time::Duration,
-};
+use std::{collections::hash_map::RandomState, hash::BuildHasher, time::Duration};
 
 use composable_rust_core::Version;
 

@@ -211,7 +211,9 @@ impl<W: WriteGroup> CommitTask<W> {
     fn due(&self) -> Option<Duration> {
         let expiry = self.queue.next_expiry()?.remaining();
         let ages = self.started.iter().map(Instant::elapsed);
-        let slow = ages.filter_map(|age| SLOW.checked_sub(age)).filter(|left| !left.is_zero());
+        let slow = ages
+            .filter_map(|age| SLOW.checked_sub(age))
+            .filter(|left| !left.is_zero());
         Some(slow.min().map_or(expiry, |slow| slow.min(expiry)))
     }
 

@@ -31,6 +31,7 @@ impl Deadline {
     }
 
     /// The earlier one of this deadline and `limit` from now.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the pool"))]
     pub(crate) fn within(self, limit: Duration) -> Self {
         self.min(Self::after(limit))
     }

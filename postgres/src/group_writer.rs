@@ -167,7 +167,11 @@ impl GroupWrite {
         }
     }
 
-    async fn execute(&mut self, appends: &[PendingAppend], attempts: &Attempts) -> Result<Vec<EntryResult>, StatementError> {
+    async fn execute(
+        &mut self,
+        appends: &[PendingAppend],
+        attempts: &Attempts,
+    ) -> Result<Vec<EntryResult>, StatementError> {
         if self.deadline.has_passed() {
             return Err(StatementError::timed_out(false));
         }
@@ -279,14 +283,21 @@ impl GroupWrite {
 
     async fn facts(&mut self, appends: &[PendingAppend]) -> Result<Vec<RecordedFacts>, sqlx::Error> {
         let connection = connection(&mut self.connection)?;
-        let facts = self.deadline.run(recorded_facts::read(connection, &entries(appends))).await;
+        let facts = self
+            .deadline
+            .run(recorded_facts::read(connection, &entries(appends)))
+            .await;
         let facts = facts.unwrap_or_else(|_| Err(statement_error::timed_out()));
         self.finish(facts.as_ref().err());
         facts
     }
 
     /// Answers the appends that the log has an answer for; returns the others, and where their streams end.
-    fn answer_resolved(&self, appends: Vec<PendingAppend>, mut facts: &[RecordedFacts]) -> (Vec<PendingAppend>, Vec<Version>) {
+    fn answer_resolved(
+        &self,
+        appends: Vec<PendingAppend>,
+        mut facts: &[RecordedFacts],
+    ) -> (Vec<PendingAppend>, Vec<Version>) {
         let (mut rest, mut ends) = (Vec::new(), Vec::new());
         for append in appends {
             let own = facts.split_off(..append.appends.len()).unwrap_or_default();
@@ -352,7 +363,10 @@ impl GroupWrite {
         self.acquire(self.deadline).await?;
         let connection = connection(&mut self.connection)?;
         let entries = entries(appends);
-        let stored = self.deadline.run(recorded_facts::find_stored(connection, &entries)).await;
+        let stored = self
+            .deadline
+            .run(recorded_facts::find_stored(connection, &entries))
+            .await;
         let stored = stored.unwrap_or_else(|_| Err(statement_error::timed_out()));
         self.finish(stored.as_ref().err());
         stored

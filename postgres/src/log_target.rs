@@ -26,7 +26,9 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) async fn read(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let row = connection.fetch_one(sqlx::query(statements::TRANSACTION_TARGET)).await?;
+        let row = connection
+            .fetch_one(sqlx::query(statements::TRANSACTION_TARGET))
+            .await?;
         Ok(Self {
             isolation: row.try_get(0)?,
             log: LogTarget {
@@ -56,6 +58,7 @@ impl fmt::Display for LogTarget {
             Some(schema) => write!(f, "schema {schema} of database {}", self.database)?,
             None => write!(f, "no event store in database {}", self.database)?,
         }
-        self.cluster.map_or(Ok(()), |cluster| write!(f, " of cluster {cluster}"))
+        self.cluster
+            .map_or(Ok(()), |cluster| write!(f, " of cluster {cluster}"))
     }
 }

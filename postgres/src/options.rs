@@ -101,6 +101,14 @@ impl PostgresOptions {
         self
     }
 
+    /// How long the statements of a call may take, with their reruns, lock waits and lookups. 10 seconds by default. An append
+    /// that was sent and is not answered by then is
+    /// [`OutcomeUnknown`](composable_rust_core::AppendError::OutcomeUnknown).
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.statement_timeout = timeout;
+        self
+    }
+
     /// The most appends that wait or are in flight at once. Further callers wait for a place, in order, within their acquire
     /// timeout; then they get [`Unavailable`](composable_rust_core::Unavailable) with the reason
     /// [`Overloaded`](composable_rust_core::UnavailableReason::Overloaded). 16,384 by default, at least 1.

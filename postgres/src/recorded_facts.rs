@@ -22,7 +22,9 @@ pub(crate) async fn read(
     let found = lookup(connection, entries).await?;
     let mut facts: Vec<_> = found.into_iter().map(|found| found.facts).collect();
     let ranges = entries.iter().zip(&facts);
-    let ranges: Vec<_> = ranges.map(|(append, facts)| facts.versions_to_compare(append)).collect();
+    let ranges: Vec<_> = ranges
+        .map(|(append, facts)| facts.versions_to_compare(append))
+        .collect();
     for (entry, stored) in stored(connection, entries, &ranges).await? {
         if let (Some(facts), Some(append)) = (facts.get_mut(entry), entries.get(entry)) {
             facts.compare(append, &stored);

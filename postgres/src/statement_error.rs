@@ -97,7 +97,12 @@ pub(crate) fn timed_out() -> sqlx::Error {
 }
 
 fn is_timeout(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Elapsed>()))
+    match error {
+        sqlx::Error::Io(error) => error
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Elapsed>),
+        _ => false,
+    }
 }
 
 fn severity(error: &sqlx::Error) -> Option<PgSeverity> {

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use tokio::runtime::Handle;
 
 use crate::{
-    OpenError, PostgresOptions,
+    AppendStats, OpenError, PostgresOptions,
     append_stats::AppendCounters,
     connection::Connections,
     deadline::Deadline,
@@ -109,6 +109,12 @@ impl PostgresEventStore {
             page_size: Arc::default(),
             connections,
         }
+    }
+
+    /// Counters and gauges of the appends of this store and its clones.
+    #[must_use]
+    pub fn append_stats(&self) -> AppendStats {
+        self.group_commit.stats()
     }
 
     /// Finishes the appends that are under way and closes the connections, for all clones; calls after it are

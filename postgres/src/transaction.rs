@@ -1,6 +1,6 @@
 //! Appending within a transaction of the caller's: events that stand or fall with what else it writes.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use composable_rust_core::{
     AppendError, Appended, StreamAppend, StreamId, Version,
@@ -9,8 +9,7 @@ use composable_rust_core::{
 use sqlx::{Connection, Executor, PgConnection, PgTransaction, Row, error::DatabaseError, postgres::PgBindIterExt};
 
 use crate::{
-    PostgresEventStore, advisory_lock, errors,
-    group_writer,
+    PostgresEventStore, advisory_lock, errors, group_writer,
     insert::{self, EntryResult},
     log_target::{LogTarget, Session},
     recorded_facts,
@@ -103,11 +102,11 @@ async fn check_session(connection: &mut PgConnection, expected: &LogTarget) -> R
     let session = match Session::read(connection).await {
         Ok(session) => session,
         // A function of the event store is not there.
-        Err(error) if is_undefined(&error) => return Err(Refused::Final(other_log(expected, "no event store"))),
+        Err(error) if is_undefined(&error) => return Err(Refused::Final(other_log(expected, &"no event store"))),
         Err(error) => return Err(error.into()),
     };
     if !session.log.is_same(expected) {
-        return Err(Refused::Final(other_log(expected, session.log)));
+        return Err(Refused::Final(other_log(expected, &session.log)));
     }
     match &*session.isolation {
         // To PostgreSQL they are the same.
@@ -123,7 +122,7 @@ fn is_undefined(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code == "42883")
 }
 
-fn other_log(expected: &LogTarget, found: impl ToString) -> TransactionError {
+fn other_log(expected: &LogTarget, found: &dyn fmt::Display) -> TransactionError {
     TransactionError::OtherLog {
         expected: expected.to_string(),
         found: found.to_string(),
@@ -145,7 +144,10 @@ async fn append(
             },
             Attempt::LostRace(error) => AppendError::Backend(Arc::new(error)),
             Attempt::Unprepared(error) => {
-                connection.clear_cached_statements().await.map_err(errors::before_sending)?;
+                connection
+                    .clear_cached_statements()
+                    .await
+                    .map_err(errors::before_sending)?;
                 AppendError::Backend(Arc::new(error))
             }
         };

@@ -8,10 +8,12 @@
 )]
 
 mod appends;
+mod appends_deadlines;
 mod appends_faults;
 mod appends_groups;
 mod appends_in_transactions;
 mod appends_races;
+mod appends_statements;
 mod basics;
 mod conformance;
 mod crashes;
@@ -21,6 +23,7 @@ mod migrations;
 mod opening;
 mod plans;
 mod roles;
+mod round_trips;
 mod schemas;
 mod secrets;
 mod settled;

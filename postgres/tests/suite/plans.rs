@@ -10,7 +10,7 @@ use crate::support;
 
 /// What the plan of a statement has to say, and whether it has to do without sorting. Those that are no queries have no
 /// plan; those that name no index read no table of ours.
-const PLANS: [(&str, &[&str], Order); 30] = [
+const PLANS: [(&str, &[&str], Order); 31] = [
     ("adopt", &[], Order::Any),
     ("append_batch", &["events_by_version"], Order::Sorted),
     ("append_one", &["events_by_version"], Order::Indexed),
@@ -21,6 +21,7 @@ const PLANS: [(&str, &[&str], Order); 30] = [
     ("channel", &[], Order::Any),
     ("commit", &[], Order::Any),
     ("create_schema", &[], Order::Any),
+    ("delete_snapshot", &[], Order::Any),
     ("find_order_violation", &["events_by_version"], Order::Indexed),
     ("identity", &["events_in_order"], Order::Indexed),
     ("leave_out_type_index", &[], Order::Any),
