@@ -257,11 +257,21 @@ pub(crate) enum StoreStopped {
     Closed,
     #[error("the runtime that did the work has ended")]
     RuntimeEnded,
+    #[error("the store panicked while it wrote")]
+    Panicked,
 }
 
 impl StoreStopped {
     pub(crate) fn source(self) -> SharedError {
         Arc::new(self)
+    }
+
+    /// For an append of which nothing was sent.
+    pub(crate) fn into_append_error(self) -> AppendError {
+        match self {
+            Self::Panicked => AppendError::Backend(self.source()),
+            _ => self.unavailable().into(),
+        }
     }
 
     pub(crate) fn unavailable(self) -> Unavailable {

@@ -11,7 +11,9 @@ use crate::{
     PostgresEventStore, PostgresOpenError,
     address::{Address, Unparsed},
     errors::{self, ErrorClass, TimeLimit},
-    log_origin, migrate,
+    log_origin,
+    log_target::{LogTarget, Session},
+    migrate,
     options::Settings,
     pool::Pool,
     server_settings::ServerSettings,
@@ -107,28 +109,30 @@ async fn open(pool: Arc<Pool>, settings: Settings) -> Result<PostgresEventStore,
             }
             ServerSettings::read(connection).await?.check_schema(&asked)?;
             migrate::check(connection, &asked).await?;
-            log_origin::check(connection).await
+            log_origin::check(connection).await?;
+            Ok::<LogTarget, OpenFailure>(Session::read(connection).await?.log)
         })
     });
-    opening.await?;
+    let log = opening.await?;
     pool.check_origin_on_connect();
-    Ok(PostgresEventStore::new(pool, &settings))
+    Ok(PostgresEventStore::new(pool, &settings, log))
 }
 
 /// Works with a connection in a task of the store's runtime, within the limits of a call. The connection is kept for the
 /// next caller if all went well.
-async fn with_connection<W>(pool: &Arc<Pool>, work: W) -> Result<(), PostgresOpenError>
+async fn with_connection<T, W>(pool: &Arc<Pool>, work: W) -> Result<T, PostgresOpenError>
 where
-    W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<(), OpenFailure>> + Send + 'static,
+    W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, OpenFailure>> + Send + 'static,
+    T: Send + 'static,
 {
     let task = Arc::clone(pool);
     let task = pool.handle().spawn(async move {
         let deadline = task.deadline();
         let mut connection = task.acquire(deadline).await?;
         let work = async {
-            work(connection.connection()?).await?;
+            let done = work(connection.connection()?).await?;
             connection.finish(None);
-            Ok::<_, OpenFailure>(())
+            Ok::<_, OpenFailure>(done)
         };
         let worked = deadline.within(task.limits().statement).run(work).await;
         worked.unwrap_or_else(|_| Err(OpenFailure::Driver(TimeLimit::Statement.into())))

@@ -50,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) application_name: Option<String>,
     /// The runtime that the store works on; `None` for the one that it is opened on.
     pub(crate) handle: Option<Handle>,
+    pub(crate) max_queued_appends: usize,
     pub(crate) statement_cache: Option<usize>,
     pub(crate) schema: Option<String>,
     /// How often a waiting reader looks while events are on their way, and while none are.
@@ -73,6 +74,7 @@ impl Default for Settings {
             statement_timeout: Duration::from_secs(10),
             application_name: None,
             handle: None,
+            max_queued_appends: 16_384,
             statement_cache: None,
             schema: None,
             poll_interval: Duration::from_millis(20),
@@ -159,6 +161,14 @@ impl PostgresOptions {
     /// `composable-rust`. A pool has its own.
     pub fn application_name(mut self, name: impl Into<String>) -> Self {
         self.settings.application_name = Some(name.into());
+        self
+    }
+
+    /// The most appends that wait or are in flight at once. Further callers wait for a place, in order, within their acquire
+    /// timeout; then they get [`Unavailable`](composable_rust_core::Unavailable) with the reason
+    /// [`Overloaded`](composable_rust_core::UnavailableReason::Overloaded). 16,384 by default, at least 1.
+    pub fn max_queued_appends(mut self, appends: usize) -> Self {
+        self.settings.max_queued_appends = appends.max(1);
         self
     }
 

@@ -2,13 +2,13 @@
 
 pub(crate) const APPEND_ONE: &str = include_str!("../sql/append_one.sql");
 pub(crate) const APPEND_STREAM: &str = include_str!("../sql/append_stream.sql");
-pub(crate) const APPEND_SINGLES: &str = include_str!("../sql/append_singles.sql");
+pub(crate) const APPEND_ONE_PER_STREAM: &str = include_str!("../sql/append_one_per_stream.sql");
 pub(crate) const APPEND_BATCH: &str = include_str!("../sql/append_batch.sql");
-pub(crate) const FACTS: &str = include_str!("../sql/facts.sql");
-pub(crate) const PLACES: &str = include_str!("../sql/places.sql");
+pub(crate) const LOOKUP_APPEND_STATE: &str = include_str!("../sql/lookup_append_state.sql");
+pub(crate) const READ_VERSION_RANGES: &str = include_str!("../sql/read_version_ranges.sql");
 pub(crate) const LOCK_STREAMS: &str = include_str!("../sql/lock_streams.sql");
-pub(crate) const ISOLATION: &str = include_str!("../sql/isolation.sql");
-pub(crate) const ORDER_BROKEN: &str = include_str!("../sql/order_broken.sql");
+pub(crate) const TRANSACTION_TARGET: &str = include_str!("../sql/transaction_target.sql");
+pub(crate) const FIND_ORDER_VIOLATION: &str = include_str!("../sql/find_order_violation.sql");
 pub(crate) const BEGIN: &str = include_str!("../sql/begin.sql");
 pub(crate) const COMMIT: &str = include_str!("../sql/commit.sql");
 pub(crate) const ROLLBACK: &str = include_str!("../sql/rollback.sql");

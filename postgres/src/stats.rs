@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{
-    PostgresEventStore,
+    AppendStats, PostgresEventStore,
     errors::{ErrorClass, TimeLimit},
 };
 
@@ -43,6 +43,8 @@ pub struct PostgresStats {
     pub log_waiters: usize,
     /// Looks at the end of the log so far, for all calls of `wait_for_events` together.
     pub log_polls: u64,
+    /// Appends and the groups that they share.
+    pub appends: AppendStats,
 }
 
 impl PostgresEventStore {
@@ -64,6 +66,7 @@ impl PostgresEventStore {
             reads_repeated: counters.reads_repeated.get(),
             log_waiters: self.log_waiters.count(),
             log_polls: self.log_waiters.polls.get(),
+            appends: self.group_commit.stats(),
         }
     }
 }

@@ -10,8 +10,20 @@ use futures::{future::BoxFuture, stream::BoxStream};
 use sqlx::{Connection, PgPool};
 
 use crate::{
-    PostgresOpenError, PostgresOptions, errors, errors::StoreStopped, log::LogReader, log_end, log_waiters::LogWaiters,
-    notify::Notifier, options::Settings, pool::Pool, pooled_connection::PooledConnection, queue::Queue, read, snapshot,
+    PostgresOpenError, PostgresOptions,
+    append_stats::AppendCounters,
+    errors::{self, StoreStopped},
+    group_commit::GroupCommit,
+    group_writer::GroupWriter,
+    log::LogReader,
+    log_end,
+    log_target::LogTarget,
+    log_waiters::LogWaiters,
+    notify::Notifier,
+    options::Settings,
+    pool::Pool,
+    pooled_connection::PooledConnection,
+    read, snapshot,
 };
 
 /// An event store in a PostgreSQL database. Clones share it.
@@ -31,9 +43,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct PostgresEventStore {
     pub(crate) pool: Arc<Pool>,
-    queue: Arc<Queue>,
+    pub(crate) group_commit: Arc<GroupCommit>,
     log: Arc<LogReader>,
     pub(crate) log_waiters: Arc<LogWaiters>,
+    /// The log that the store was opened on.
+    pub(crate) log_target: Arc<LogTarget>,
 }
 
 impl PostgresEventStore {
@@ -79,10 +93,18 @@ impl PostgresEventStore {
         PostgresOptions::default()
     }
 
-    pub(crate) fn new(pool: Arc<Pool>, settings: &Settings) -> Self {
+    pub(crate) fn new(pool: Arc<Pool>, settings: &Settings, log_target: LogTarget) -> Self {
         let notifier = Notifier::new(Arc::clone(&pool), settings.notifications);
+        let counters = Arc::new(AppendCounters::default());
+        let writer = GroupWriter::new(
+            Arc::clone(&pool),
+            Arc::clone(&notifier),
+            Arc::clone(&counters),
+            settings,
+        );
         Self {
-            queue: Queue::new(Arc::clone(&pool), Arc::clone(&notifier)),
+            group_commit: Arc::new(GroupCommit::start(pool.handle(), settings, writer, counters)),
+            log_target: Arc::new(log_target),
             log_waiters: LogWaiters::new(Arc::clone(&pool), notifier, settings),
             log: Arc::new(LogReader::new(Arc::clone(&pool))),
             pool,
@@ -110,9 +132,7 @@ impl PostgresEventStore {
         self.log_waiters.close();
         let (store, deadline) = (self.clone(), self.pool.deadline());
         let closing = self.pool.spawn(async move {
-            if deadline.run(store.queue.close()).await.is_err() {
-                tracing::warn!("closing, though appends are still under way");
-            }
+            store.group_commit.close(deadline).await;
             store.pool.close(deadline).await;
             Ok(())
         });
@@ -131,7 +151,7 @@ impl EventStore for PostgresEventStore {
     fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             append.validate()?;
-            let written = self.queue.append(vec![append]).await?;
+            let written = self.group_commit.append(vec![append]).await?;
             written.first().copied().ok_or(AppendError::NoEvents)
         })
     }
@@ -142,7 +162,7 @@ impl EventStore for PostgresEventStore {
             if appends.is_empty() {
                 return Ok(Vec::new());
             }
-            self.queue.append(appends).await
+            self.group_commit.append(appends).await
         })
     }
 

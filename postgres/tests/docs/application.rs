@@ -42,7 +42,7 @@ async fn an_application_with_these_rights_does_all_that_a_store_does() {
     let written = store.append(first.clone()).await.unwrap();
     assert_eq!(
         store.append(first).await.unwrap(),
-        written,
+        written.as_repeated(),
         "sent again, it is recognised"
     );
     let stale = store

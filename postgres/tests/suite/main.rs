@@ -9,10 +9,12 @@
 
 mod acknowledged;
 mod appends;
+mod appends_deadlines;
 mod appends_faults;
 mod appends_groups;
 mod appends_in_transactions;
 mod appends_races;
+mod appends_statements;
 mod basics;
 mod conformance;
 mod crashes;
@@ -24,6 +26,7 @@ mod opening;
 mod plans;
 mod reading;
 mod roles;
+mod round_trips;
 mod runtimes;
 mod schemas;
 mod secrets;

@@ -13,7 +13,7 @@ use crate::support::{self, append, execute, ids, scalar};
 const RELEASED: [(&str, &str, u64); 1] = [(
     "0001_events.sql",
     include_str!("../../migrations/0001_events.sql"),
-    0x812d_c450_d7f3_c8cd,
+    0x0fc3_7152_7b4c_b49e,
 )];
 
 #[test]

@@ -14,20 +14,15 @@ const PLANS: [(&str, &[&str], Order); 32] = [
     ("adopt", &[], Order::Any),
     ("append_batch", &["events_by_version"], Order::Sorted),
     ("append_one", &["events_by_version"], Order::Indexed),
-    ("append_singles", &["events_by_version"], Order::Sorted),
+    ("append_one_per_stream", &["events_by_version"], Order::Sorted),
     ("append_stream", &["events_by_version"], Order::Sorted),
     ("begin", &[], Order::Any),
     ("blocking_transactions", &["events_in_order"], Order::Any),
     ("commit", &[], Order::Any),
     ("create_schema", &[], Order::Any),
     ("delete_snapshot", &["snapshots_pkey"], Order::Indexed),
-    (
-        "facts",
-        &["events_by_version", "events_by_id", "events_by_command"],
-        Order::Indexed,
-    ),
+    ("find_order_violation", &["events_by_version"], Order::Indexed),
     ("high_water_mark", &["events_in_order"], Order::Indexed),
-    ("isolation", &[], Order::Any),
     (
         "last_event",
         &["Index Scan Backward using events_in_order"],
@@ -42,11 +37,14 @@ const PLANS: [(&str, &[&str], Order); 32] = [
     ("load_snapshot", &["snapshots_pkey"], Order::Indexed),
     ("lock_streams", &[], Order::Sorted),
     ("log_origin", &["events_in_order"], Order::Indexed),
+    (
+        "lookup_append_state",
+        &["events_by_version", "events_by_id", "events_by_command"],
+        Order::Indexed,
+    ),
     ("notify", &[], Order::Any),
     ("notify_channel", &[], Order::Any),
-    ("order_broken", &["events_by_version"], Order::Indexed),
     ("ping", &[], Order::Any),
-    ("places", &["events_by_version"], Order::Any),
     (
         "read_backward",
         &["Index Scan Backward using events_by_version"],
@@ -55,6 +53,7 @@ const PLANS: [(&str, &[&str], Order); 32] = [
     ("read_forward", &["events_by_version"], Order::Indexed),
     ("read_log", &["events_in_order"], Order::Indexed),
     ("read_log_filtered", &["events_in_order"], Order::Indexed),
+    ("read_version_ranges", &["events_by_version"], Order::Indexed),
     ("rollback", &[], Order::Any),
     (
         "save_snapshot",
@@ -63,6 +62,7 @@ const PLANS: [(&str, &[&str], Order); 32] = [
     ),
     ("schema_version", &["event_store_migrations"], Order::Any),
     ("server_settings", &[], Order::Any),
+    ("transaction_target", &[], Order::Any),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
