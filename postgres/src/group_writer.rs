@@ -162,6 +162,7 @@ impl GroupWrite {
         match self.execute(&appends, attempts).await {
             Ok(results) => {
                 let refused = self.answer_written(appends, &results);
+                refused.iter().for_each(PendingAppend::mark_settled);
                 self.look_up(refused, attempts, not_inserted()).await
             }
             Err(failed) => self.recover(appends, attempts, failed).await,
@@ -233,6 +234,9 @@ impl GroupWrite {
     }
 
     async fn recover(&mut self, appends: Vec<PendingAppend>, attempts: &mut Attempts, failed: StatementError) -> Next {
+        if failed.is_refusal() {
+            appends.iter().for_each(PendingAppend::mark_settled);
+        }
         match failed.recovery() {
             Recovery::LookUp => {
                 attempts.lost_races += 1;
@@ -264,7 +268,6 @@ impl GroupWrite {
         if appends.is_empty() {
             return Next::Done;
         }
-        appends.iter().for_each(PendingAppend::mark_settled);
         let count = appends.len();
         let facts = match self.facts(&appends).await {
             Ok(facts) => facts,

@@ -68,6 +68,11 @@ impl StatementError {
         }
     }
 
+    /// Whether the statement certainly has stored nothing.
+    pub(crate) fn is_refusal(&self) -> bool {
+        !matches!(self.recovery(), Recovery::Settle | Recovery::Fail)
+    }
+
     /// The answer to the callers.
     pub(crate) fn into_append_error(self) -> AppendError {
         if self.is_in_doubt {

@@ -63,9 +63,11 @@ impl Bare {
     pub(crate) fn caller(&self, work: Work, number: usize) -> Caller {
         let connection = Arc::clone(&self.connections[number % MOST]);
         match work {
-            Work::Append { .. } => Box::new(move || insert(Arc::clone(&connection), line()).boxed()),
+            Work::Append { .. } | Work::Crowd { .. } => {
+                Box::new(move || insert(Arc::clone(&connection), line()).boxed())
+            }
             Work::Execute | Work::Busy { .. } => Box::new(move || insert(Arc::clone(&connection), decided()).boxed()),
-            Work::Batch { events } => Box::new(move || insert_many(Arc::clone(&connection), events).boxed()),
+            Work::Batch { events, .. } => Box::new(move || insert_many(Arc::clone(&connection), events).boxed()),
             Work::Load(columns) => {
                 Box::new(move || load(Arc::clone(&connection), stored(next() % 100), columns).boxed())
             }
@@ -82,9 +84,11 @@ async fn insert_many(connection: Shared, events: usize) -> usize {
     let versions: Vec<i64> = (1..).take(events).collect();
     let types: Vec<&str> = batch.iter().map(|event| &*event.event_type).collect();
     let data: Vec<&[u8]> = batch.iter().map(|event| &*event.data).collect();
+    let ids: Vec<Uuid> = batch.iter().map(|event| *event.id.as_uuid()).collect();
     let query = sqlx::query(INSERT_MANY)
         .bind(stream(next()).unwrap().to_string())
         .bind(versions)
+        .bind(ids)
         .bind(types)
         .bind(data)
         .bind(vec![None::<String>; events]);

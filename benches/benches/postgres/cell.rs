@@ -28,8 +28,11 @@ pub(crate) enum Work {
     Execute,
     /// So many callers, commands on one hot aggregate; the other side is not bare, but one caller of the same.
     Busy { callers: usize },
-    /// One caller, batches of this many events.
-    Batch { events: usize },
+    /// So many callers, each of which appends batches of this many events, each batch to a stream of its own. The bare side
+    /// writes to a table with the store's columns and indexes.
+    Batch { callers: usize, events: usize },
+    /// So many callers as in `Append`; the other side is not bare, but 128 callers of the same.
+    Crowd { callers: usize },
     /// A stream of 1,000 events, of which the bare side selects so many columns.
     Load(Columns),
     /// So many callers, each of which loads one stream of 10 events after another.
@@ -67,7 +70,16 @@ impl Cell {
             append(128),
             Work::Execute,
             Work::Busy { callers: 32 },
-            Work::Batch { events: 100 },
+            Work::Batch {
+                callers: 1,
+                events: 100,
+            },
+            Work::Batch {
+                callers: 8,
+                events: 100,
+            },
+            Work::Crowd { callers: 4096 },
+            Work::Crowd { callers: 16_000 },
             Work::Load(Columns::All),
             Work::Load(Columns::Two),
             Work::LoadShort { callers: 1 },
@@ -93,7 +105,8 @@ impl Cell {
             Work::Append { callers } => format!("append, {callers} callers"),
             Work::Execute => "execute, 1 caller".to_owned(),
             Work::Busy { callers } => format!("execute, {callers} on one stream / 1 caller"),
-            Work::Batch { events } => format!("batch of {events} events"),
+            Work::Batch { callers, events } => format!("batch of {events} events, {callers} callers"),
+            Work::Crowd { callers } => format!("append, {callers} callers / 128 callers"),
             Work::Load(Columns::All) => "load 1,000 events".to_owned(),
             Work::Load(Columns::Two) => "load 1,000 events / 2 columns".to_owned(),
             Work::LoadShort { callers } => format!("load 10 events, {callers} callers"),
@@ -105,12 +118,17 @@ impl Cell {
     /// Both sides, one after the other; who begins alternates.
     pub(crate) async fn round(&mut self, setup: &Setup) {
         let callers = match self.work {
-            Work::Append { callers } | Work::Busy { callers } | Work::LoadShort { callers } => callers,
+            Work::Append { callers }
+            | Work::Busy { callers }
+            | Work::LoadShort { callers }
+            | Work::Batch { callers, .. }
+            | Work::Crowd { callers } => callers,
             _ => 1,
         };
         let bare = async || {
             let bare = match self.work {
                 Work::Busy { .. } => vec![setup.caller(Work::Execute)],
+                Work::Crowd { .. } => (0..128).map(|_| setup.caller(self.work)).collect(),
                 work => (0..callers).map(|n| setup.bare.caller(work, n)).collect(),
             };
             rate(setup, bare, TURN).await

@@ -121,10 +121,10 @@ impl Setup {
     pub(crate) fn caller(&self, work: Work) -> Caller {
         let store = self.store.clone();
         match work {
-            Work::Append { .. } => appending(store),
+            Work::Append { .. } | Work::Crowd { .. } => appending(store),
             Work::Execute => executing(self.baskets.clone(), "quiet"),
             Work::Busy { .. } => executing(self.baskets.clone(), "busy"),
-            Work::Batch { events } => Box::new(move || batch(store.clone(), events).boxed()),
+            Work::Batch { events, .. } => Box::new(move || batch(store.clone(), events).boxed()),
             Work::Load(_) => Box::new(move || load(store.clone(), stored(next() % STREAMS), LENGTH).boxed()),
             Work::LoadShort { .. } => Box::new(move || load(store.clone(), short(next() % STREAMS), SHORT).boxed()),
             Work::Log(_) => Box::new(move || log(store.clone()).boxed()),
