@@ -131,18 +131,44 @@ BEGIN
     RETURN following;
 END $$;
 
+-- Ends a statement that has inserted fewer events than it should have, because a trigger drops rows: what is acknowledged
+-- would not be there. Called by the store's statements.
+CREATE OR REPLACE FUNCTION event_store_incomplete(inserted BIGINT, expected BIGINT) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'only % of % events were inserted: a trigger on the table drops rows', inserted, expected
+          USING ERRCODE = 'triggered_action_exception';
+END $$;
+
 CREATE OR REPLACE FUNCTION event_store_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'events are never changed or deleted' USING ERRCODE = 'restrict_violation';
 END $$;
 
+-- Rows that a replication inserts have the transaction ids and positions of their publisher, and readers of the log that are
+-- ahead of them would never see them.
+CREATE OR REPLACE FUNCTION event_store_refuse_replica() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the event store does not take events from a replication: readers of the log would miss them'
+          USING ERRCODE = 'restrict_violation',
+                HINT = 'To copy a log that nothing reads here yet, run ALTER TABLE events DISABLE TRIGGER '
+                       'events_are_not_replicated, and after the copy ALTER TABLE events ENABLE REPLICA TRIGGER '
+                       'events_are_not_replicated and SELECT event_store_adopt().';
+END $$;
+
 -- The log is immutable by the database's own rules. On every partition too, and always: otherwise a partition's own name,
--- and sessions in the role of a replica, lead past it. No rule instead of the trigger: it would be silent.
+-- and sessions in the role of a replica, lead past it. No rule instead of the trigger: it would be silent. Sessions in the
+-- role of a replica (the workers of a subscription, most tools that copy tables) may not insert either.
 CREATE OR REPLACE FUNCTION event_store_protect(log regclass) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('CREATE OR REPLACE TRIGGER events_are_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON %s '
                    'FOR EACH STATEMENT EXECUTE FUNCTION event_store_refuse()', log);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER events_are_immutable', log);
+    -- For each row, since the workers of a subscription run no statement. A partition has it from its parent.
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = log AND tgname = 'events_are_not_replicated') THEN
+        EXECUTE format('CREATE TRIGGER events_are_not_replicated BEFORE INSERT ON %s '
+                       'FOR EACH ROW EXECUTE FUNCTION event_store_refuse_replica()', log);
+    END IF;
+    EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER events_are_not_replicated', log);
 END $$;
 SELECT event_store_protect(relid) FROM pg_partition_tree('events')
  UNION ALL

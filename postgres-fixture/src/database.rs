@@ -14,6 +14,7 @@ use tokio::{runtime, sync::OnceCell};
 
 use crate::{
     admin::{Admin, quoted},
+    backends,
     port::random,
     shared::admin_url,
     url::with_database,
@@ -117,6 +118,24 @@ impl TestDatabase {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Ends all sessions of `application_name` in this database and returns how many there were. Returns when their
+    /// processes have ended.
+    ///
+    /// ```no_run
+    /// # use composable_rust_postgres_fixture::TestDatabase;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let database = TestDatabase::empty().await;
+    /// assert_eq!(database.terminate_backends("reports").await, 0);
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When the server does not answer, or a session does not end within 20 s.
+    pub async fn terminate_backends(&self, application_name: &str) -> usize {
+        backends::terminate_in_database(&self.url, application_name).await
     }
 }
 

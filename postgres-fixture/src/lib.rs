@@ -6,7 +6,7 @@
 //!
 //! - [`TestDatabase`]: a database for one test, on a server that the whole run shares, from a template prepared once;
 //! - [`Server`]: a private server that a test may stop, kill, replicate, promote, dump and restore;
-//! - [`Proxy`]: a TCP proxy that cuts, delays and swallows where it is told;
+//! - [`Proxy`]: a TCP proxy that cuts, freezes, delays and swallows on command;
 //! - [`wait_for`]: the one place where a test waits for something it cannot be told about.
 //!
 //! The shared server is started by the first process of a run and found by the others: cargo-nextest gives every test
@@ -38,17 +38,21 @@
 
 mod account;
 mod admin;
+mod backends;
 mod binaries;
 mod cluster;
 mod container;
 mod database;
 mod docker;
+mod gate;
 mod host;
 mod keeper;
 mod kind;
+mod orders;
 mod pattern;
 mod port;
 mod proxy;
+mod relay;
 mod server;
 mod shared;
 mod url;

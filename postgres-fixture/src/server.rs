@@ -3,6 +3,7 @@
 use std::{env, fs, path::Path, process, sync::Arc};
 
 use crate::{
+    backends,
     binaries::Binaries,
     cluster::Cluster,
     docker,
@@ -98,6 +99,20 @@ impl Server {
         self.cluster
             .must("reload", "pg_ctl --pgdata \"$DATA\" reload", &[])
             .await;
+    }
+
+    /// Ends all sessions of `application_name` and returns how many there were. Returns when their processes have ended.
+    ///
+    /// ```no_run
+    /// # use composable_rust_postgres_fixture::Server;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let server = Server::start(&[]).await;
+    /// assert_eq!(server.terminate_backends("reports").await, 0);
+    /// # }
+    /// ```
+    pub async fn terminate_backends(&self, application_name: &str) -> usize {
+        backends::terminate(&self.url("postgres"), application_name).await
     }
 
     /// A streaming standby: a copy of this moment that follows.

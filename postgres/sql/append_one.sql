@@ -1,9 +1,8 @@
--- One event, judged and written by one statement that commits itself: a row that says where it stands, or none if the
--- stream was not as expected. Then neither a transaction id nor a position was drawn, and append_stream.sql judges again and
--- says how the stream was: an append that succeeds does not pay for that. $2 is 0 for any version, 1 for exactly $3,
--- 2 for an existing stream. By events_by_version, one seek. With a lower bound where there is one, since a seek looks at
--- every entry of its page that matches: a twentieth of the statement's time, and a fifth of that of append_singles.sql.
--- OFFSET 0, so that the head is asked for once and not wherever it is mentioned.
+-- One event, checked and written by one statement that commits itself: a row that says where it is stored, or none if the
+-- stream was not as expected. Then neither a transaction id nor a position was drawn, and lookup_append_state.sql says why.
+-- $2 is 0 for any version, 1 for exactly $3, 2 for an existing stream. By events_by_version, one seek. With a lower bound
+-- where there is one, since a seek looks at every entry of its page that matches: a twentieth of the statement's time, and a
+-- fifth of that of append_one_per_stream.sql. OFFSET 0, so that the head is asked for once and not wherever it is mentioned.
 INSERT INTO events (stream_id, version, event_id, event_type, encoding, event_data, metadata, command_id, command_events)
 SELECT $1, head.version + 1, $4::uuid, $5::text, $6::smallint, $7::bytea, $8::text::jsonb, $9::uuid, $10::integer
   FROM (SELECT coalesce((SELECT version FROM events

@@ -1,7 +1,11 @@
--- Any number of events for one stream, judged and written by one statement that commits itself: one row, as append_batch.sql
--- answers, about the last event. The common case of append_batch.sql without its joins. By events_by_version, one seek.
+-- Any number of events for one stream, checked and written by one statement that commits itself: a row that says where the
+-- last one is stored, or none if the stream was not as expected; $2 and $3 are as in append_one.sql. If a trigger dropped
+-- some of the rows, the statement fails and nothing is stored. The common case of append_batch.sql without its joins. By
+-- events_by_version, one seek.
 WITH head AS MATERIALIZED (
-    SELECT coalesce((SELECT version FROM events WHERE stream_id = $1 ORDER BY version DESC LIMIT 1), 0) AS version
+    SELECT coalesce((SELECT version FROM events
+                      WHERE stream_id = $1 AND version >= CASE $2::smallint WHEN 1 THEN $3::bigint ELSE 1 END
+                      ORDER BY version DESC LIMIT 1), 0) AS version
 ), written AS (
     INSERT INTO events (stream_id, version, event_id, event_type, encoding, event_data, metadata, command_id, command_events)
     SELECT $1, head.version + event.n, event.id, event.type, event.encoding, event.data, event.metadata::jsonb,
@@ -11,9 +15,9 @@ WITH head AS MATERIALIZED (
            WITH ORDINALITY AS event (id, type, encoding, data, metadata, command_id, command_events, n)
      WHERE CASE $2::smallint WHEN 0 THEN true WHEN 1 THEN head.version = $3::bigint ELSE head.version > 0 END
      ORDER BY event.n
-    RETURNING version, generation, transaction_id, position
+    RETURNING generation, transaction_id, position, version
 )
-SELECT last.version IS NOT NULL AS accepted, head.version AS head, last.version AS next, last.generation,
-       last.transaction_id, last.position, 1::bigint AS entry
-  FROM head
-  LEFT JOIN (SELECT * FROM written ORDER BY version DESC LIMIT 1) AS last ON true;
+SELECT last.*
+  FROM (SELECT * FROM written ORDER BY version DESC LIMIT 1) AS last
+ WHERE CASE WHEN (SELECT count(*) FROM written) = cardinality($4) THEN true
+            ELSE event_store_incomplete((SELECT count(*) FROM written), cardinality($4)) END;

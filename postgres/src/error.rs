@@ -5,21 +5,29 @@ use composable_rust_core::SharedError;
 /// Why a store could not be opened, migrated or adopted; nothing was changed. Each variant says what to do next.
 ///
 /// ```
-/// use composable_rust_postgres::{OpenError, PostgresEventStore};
+/// use composable_rust_postgres::{PostgresOpenError, PostgresEventStore};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let refused = PostgresEventStore::connect("orders.db").await;
-/// assert!(matches!(refused, Err(OpenError::InvalidUrl(_))));
+/// assert!(matches!(refused, Err(PostgresOpenError::InvalidUrl(_))));
 /// # });
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum OpenError {
+pub enum PostgresOpenError {
     /// The address is not one of a PostgreSQL store. The source says what is wrong with it; the address itself is not
     /// shown, since it may hold a password.
-    #[error("no address of a postgres store: expected postgres://user:password@host:port/database")]
+    #[error("invalid PostgreSQL URL: expected postgres://user:password@host:port/database")]
     InvalidUrl(#[source] SharedError),
+    /// The name given to [`schema`](crate::PostgresOptions::schema) is empty, longer than 63 bytes, or holds control
+    /// characters. Choose another one; nothing was created.
+    #[error("invalid schema name")]
+    InvalidSchema(#[source] SharedError),
+    /// There is no tokio runtime to work on: the store was opened outside of one and without
+    /// [`handle`](crate::PostgresOptions::handle), or that runtime has ended.
+    #[error("the store needs a tokio runtime: open it on one, or pass its handle in the options")]
+    NoRuntime,
     /// Nobody answers at the address within the acquire timeout, or the server is starting, stopping or full. Check host
     /// and port; worth a retry.
     #[error("the server can not be reached")]
@@ -28,12 +36,12 @@ pub enum OpenError {
     /// `tls-rustls-native-roots`, `tls-rustls-webpki` and `tls-native`, or write `?sslmode=disable` where the way to the
     /// server is private.
     #[error(
-        "the url demands tls, for which none of the features tls-rustls-native-roots, tls-rustls-webpki and tls-native is enabled"
+        "the URL demands TLS, but none of the features tls-rustls-native-roots, tls-rustls-webpki and tls-native is enabled"
     )]
     TlsNotBuiltIn(#[source] SharedError),
     /// No encrypted connection came about: the server offers none, or its certificate is not trusted. The source says
     /// which; `?sslmode=` says how much is demanded, and `?sslrootcert=` whom to trust.
-    #[error("no encrypted connection to the server came about")]
+    #[error("TLS handshake failed")]
     Tls(#[source] SharedError),
     /// The server does not let this user in. Check name, password and the server's `pg_hba.conf`.
     #[error("the server refused the user or the password")]
@@ -71,7 +79,7 @@ pub enum OpenError {
     },
     /// The database of an application has a table of its own by a name that the store needs. Keep events in a schema of
     /// their own; see [`schema`](crate::PostgresOptions::schema).
-    #[error("the schema has tables of other columns by the names that an event store needs")]
+    #[error("table `events` exists but has unexpected columns")]
     TableTaken(#[source] SharedError),
     /// The role lacks a right: to read and to append it needs what `docs/database-setup.md` grants, to migrate and to
     /// adopt it has to own the tables, or be allowed to create them.
@@ -108,7 +116,7 @@ pub enum OpenError {
     /// restored or moved here on purpose and nobody writes to the old one any more, run `PostgresEventStore::adopt(url)`
     /// or `SELECT event_store_adopt()` once: all events and positions stay as they are.
     #[error("the log comes from another cluster: {0}; to go on with it here, run PostgresEventStore::adopt once")]
-    ForeignLog(Foreign),
+    LogOriginMismatch(LogOriginMismatch),
     /// A logical subscription fills the log: it would arrive in another order than it was written, and carries the
     /// transaction ids of its publisher. Read from the publisher or from a physical standby; to move here for good, drop
     /// the subscription and adopt the log.
@@ -125,13 +133,13 @@ pub enum OpenError {
 /// How a log was recognised as another cluster's.
 ///
 /// ```
-/// use composable_rust_postgres::Foreign;
-/// let foreign = Foreign::Cluster { written_by: 1, here: 2 };
-/// assert_eq!(foreign.to_string(), "cluster 1 wrote it, and this is cluster 2");
+/// use composable_rust_postgres::LogOriginMismatch;
+/// let mismatch = LogOriginMismatch::Cluster { written_by: 1, here: 2 };
+/// assert_eq!(mismatch.to_string(), "cluster 1 wrote it, and this is cluster 2");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Foreign {
+pub enum LogOriginMismatch {
     /// By the identifiers of the clusters: see `pg_control_system()`.
     #[error("cluster {written_by} wrote it, and this is cluster {here}")]
     Cluster {

@@ -13,6 +13,10 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 pub(crate) enum ErrorClass {
     /// No connection could be had: nothing was sent.
     Unreachable,
+    /// A time limit of the store passed: before a connection was free, or after a statement was sent.
+    TimedOut,
+    /// The store was closed, or its runtime has ended.
+    Stopped,
     /// The connection was lost, or the server ended it: what was under way may have happened or not.
     ConnectionLost,
     /// The server had ended the session for its idleness before it looked at the statement: nothing was done.
@@ -25,6 +29,8 @@ pub(crate) enum ErrorClass {
     Serialization,
     /// A unique index refused: somebody was first.
     UniqueViolation,
+    /// The connection's prepared statements were made for tables that have been replaced: nothing was done.
+    StalePlan,
     /// Anything else.
     Other,
 }
@@ -33,17 +39,30 @@ impl ErrorClass {
     pub(crate) fn of(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(error) => error.code().map_or(Self::Other, |code| Self::of_code(&code)),
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Unreachable,
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
-                Self::ConnectionLost
-            }
+            sqlx::Error::PoolTimedOut => Self::TimedOut,
+            sqlx::Error::PoolClosed => Self::Stopped,
+            sqlx::Error::Io(error) => Self::of_io(error),
+            sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => Self::ConnectionLost,
             _ => Self::Other,
         }
+    }
+
+    /// The store's own failures pass through the driver's error type as errors of input and output.
+    fn of_io(error: &io::Error) -> Self {
+        let own = error.get_ref();
+        let is = |found: bool, class| found.then_some(class);
+        own.and_then(|own| {
+            is(own.is::<TimeLimit>(), Self::TimedOut)
+                .or_else(|| is(own.is::<StoreStopped>(), Self::Stopped))
+                .or_else(|| is(own.is::<ConnectFailure>(), Self::Unreachable))
+        })
+        .unwrap_or(Self::ConnectionLost)
     }
 
     /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
     fn of_code(code: &str) -> Self {
         match code {
+            "0A000" => Self::StalePlan,
             "23505" => Self::UniqueViolation,
             "25006" => Self::ReadOnly,
             "40001" | "40P01" => Self::Serialization,
@@ -62,7 +81,7 @@ impl ErrorClass {
 /// An append of which nothing was sent: certainly not written.
 pub(crate) fn before_sending(error: sqlx::Error) -> AppendError {
     match ErrorClass::of(&error) {
-        ErrorClass::Other => AppendError::Backend(Arc::new(error)),
+        ErrorClass::Other | ErrorClass::StalePlan => AppendError::Backend(source(error)),
         _ => unavailable(error).into(),
     }
 }
@@ -75,9 +94,11 @@ pub(crate) fn of_append(error: sqlx::Error) -> AppendError {
         ErrorClass::IdleTimeout => unavailable(error).into(),
         // Whatever the code: a full disk under the write-ahead log ends the server with the code of a full disk, and by
         // then the commit may be on it.
-        _ if is_fatal(&error) => AppendError::OutcomeUnknown(Arc::new(error)),
-        ErrorClass::Other if is_refusal => AppendError::Backend(Arc::new(error)),
-        ErrorClass::ConnectionLost | ErrorClass::Other => AppendError::OutcomeUnknown(Arc::new(error)),
+        _ if is_fatal(&error) => AppendError::OutcomeUnknown(source(error)),
+        ErrorClass::Other | ErrorClass::StalePlan if is_refusal => AppendError::Backend(source(error)),
+        ErrorClass::ConnectionLost | ErrorClass::TimedOut | ErrorClass::Stopped | ErrorClass::Other => {
+            AppendError::OutcomeUnknown(source(error))
+        }
         _ => unavailable(error).into(),
     }
 }
@@ -91,11 +112,22 @@ pub(crate) fn is_fatal(error: &sqlx::Error) -> bool {
 }
 
 fn unavailable(error: sqlx::Error) -> Unavailable {
-    let reason = match ErrorClass::of(&error) {
-        ErrorClass::Busy => UnavailableReason::Busy,
+    Unavailable::new(reason(&error), source(error))
+}
+
+fn reason(error: &sqlx::Error) -> UnavailableReason {
+    match ErrorClass::of(error) {
+        ErrorClass::Busy | ErrorClass::ReadOnly => UnavailableReason::Busy,
+        ErrorClass::TimedOut => UnavailableReason::TimedOut,
+        ErrorClass::Stopped => UnavailableReason::Closed,
+        // The server answered, and is full.
+        ErrorClass::Unreachable
+            if connect_failure(error).is_some_and(|cause| ErrorClass::of(cause) == ErrorClass::Busy) =>
+        {
+            UnavailableReason::Busy
+        }
         _ => UnavailableReason::Unreachable,
-    };
-    Unavailable::new(reason, Arc::new(error))
+    }
 }
 
 pub(crate) fn of_read(error: sqlx::Error) -> ReadError {
@@ -103,15 +135,98 @@ pub(crate) fn of_read(error: sqlx::Error) -> ReadError {
         return ReadError::LogRewound { after };
     }
     match ErrorClass::of(&error) {
-        ErrorClass::Other => ReadError::Backend(Arc::new(error)),
+        ErrorClass::Other | ErrorClass::StalePlan => ReadError::Backend(source(error)),
         _ => unavailable(error).into(),
     }
 }
 
 pub(crate) fn of_snapshot(error: sqlx::Error) -> SnapshotError {
     match ErrorClass::of(&error) {
-        ErrorClass::Other => SnapshotError::Backend(Arc::new(error)),
+        ErrorClass::Other | ErrorClass::StalePlan => SnapshotError::Backend(source(error)),
         _ => unavailable(error).into(),
+    }
+}
+
+/// The error that callers see. Without the wrappers that carried it through the driver's error type: each of those would
+/// say "error communicating with database" once more.
+pub(crate) fn source(error: sqlx::Error) -> SharedError {
+    let error = match error {
+        sqlx::Error::Io(error) => error,
+        other => return Arc::new(other),
+    };
+    let Some(own) = error.get_ref() else {
+        return Arc::new(sqlx::Error::Io(error));
+    };
+    if let Some(limit) = own.downcast_ref::<TimeLimit>() {
+        return Arc::new(*limit);
+    }
+    if let Some(stopped) = own.downcast_ref::<StoreStopped>() {
+        return Arc::new(*stopped);
+    }
+    if own.is::<ConnectFailure>() {
+        let failure = error.into_inner().and_then(|own| own.downcast::<ConnectFailure>().ok());
+        return failure.map_or_else(|| StoreStopped::RuntimeEnded.source(), |failure| source(failure.0));
+    }
+    Arc::new(sqlx::Error::Io(error))
+}
+
+/// A connection could not be opened, so nothing was sent; on its way through the driver's error type. Whatever the cause is,
+/// it is never the answer to a statement.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection could be opened")]
+pub(crate) struct ConnectFailure(#[source] sqlx::Error);
+
+impl From<ConnectFailure> for sqlx::Error {
+    fn from(failure: ConnectFailure) -> Self {
+        Self::Io(io::Error::new(io::ErrorKind::NotConnected, failure))
+    }
+}
+
+impl ConnectFailure {
+    /// The server did not accept the connection within the acquire timeout.
+    pub(crate) fn timed_out() -> sqlx::Error {
+        Self(TimeLimit::Connect.into()).into()
+    }
+
+    /// Marks a failure to connect. One for which a retry is of no use stays what it is: a wrong password, a bad name.
+    pub(crate) fn mark(error: sqlx::Error) -> sqlx::Error {
+        match ErrorClass::of(&error) {
+            ErrorClass::Other | ErrorClass::TimedOut | ErrorClass::Stopped => error,
+            _ => Self(error).into(),
+        }
+    }
+}
+
+/// Why a connection could not be opened, if that is what this error says.
+pub(crate) fn connect_failure(error: &sqlx::Error) -> Option<&sqlx::Error> {
+    let sqlx::Error::Io(error) = error else { return None };
+    let failure = error.get_ref()?.downcast_ref::<ConnectFailure>()?;
+    Some(&failure.0)
+}
+
+/// A time limit of the store that passed; on its way through the driver's error type.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum TimeLimit {
+    #[error("no connection became free within the acquire timeout")]
+    Queue,
+    #[error("the server did not accept a connection within the acquire timeout")]
+    Connect,
+    #[error("the server did not answer within the statement timeout")]
+    Statement,
+}
+
+impl TimeLimit {
+    /// The limit that this error says has passed, if it says so.
+    pub(crate) fn of(error: &sqlx::Error) -> Option<Self> {
+        let cause = connect_failure(error).unwrap_or(error);
+        let sqlx::Error::Io(cause) = cause else { return None };
+        cause.get_ref()?.downcast_ref().copied()
+    }
+}
+
+impl From<TimeLimit> for sqlx::Error {
+    fn from(limit: TimeLimit) -> Self {
+        Self::Io(io::Error::new(io::ErrorKind::TimedOut, limit))
     }
 }
 
@@ -140,10 +255,10 @@ fn rewound(error: &sqlx::Error) -> Option<Position> {
 pub(crate) enum StoreStopped {
     #[error("the store is closed")]
     Closed,
-    #[error("the store was called outside of a tokio runtime")]
-    NoRuntime,
     #[error("the runtime that did the work has ended")]
     RuntimeEnded,
+    #[error("the store panicked while it wrote")]
+    Panicked,
 }
 
 impl StoreStopped {
@@ -151,12 +266,16 @@ impl StoreStopped {
         Arc::new(self)
     }
 
+    /// For an append of which nothing was sent.
+    pub(crate) fn into_append_error(self) -> AppendError {
+        match self {
+            Self::Panicked => AppendError::Backend(self.source()),
+            _ => self.unavailable().into(),
+        }
+    }
+
     pub(crate) fn unavailable(self) -> Unavailable {
-        let reason = match self {
-            Self::NoRuntime => UnavailableReason::NoRuntime,
-            Self::Closed | Self::RuntimeEnded => UnavailableReason::Closed,
-        };
-        Unavailable::new(reason, Arc::new(self))
+        Unavailable::new(UnavailableReason::Closed, Arc::new(self))
     }
 }
 

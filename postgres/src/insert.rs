@@ -1,8 +1,6 @@
-//! The statements that judge and write: what they are asked, and what they answer.
+//! The statements that check an append's expected version and write it, in one round trip.
 
-use composable_rust_core::{
-    Appended, CommandMark, EventId, ExpectedVersion, Position, SerializedEvent, StreamAppend, Version,
-};
+use composable_rust_core::{Appended, CommandMark, ExpectedVersion, Position, SerializedEvent, StreamAppend, Version};
 use sqlx::{
     Executor, PgConnection, Postgres, Row,
     postgres::{PgArguments, PgBindIterExt, PgRow},
@@ -11,57 +9,33 @@ use sqlx::{
 
 use crate::{json, row, statements};
 
-/// What the statement says about an entry.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Verdict {
-    /// Whether the stream was as expected.
-    pub(crate) accepted: bool,
-    /// The version that the stream had before the entry; `None` where a quick statement has refused it, and did not say.
-    pub(crate) head: Option<Version>,
-    /// Where the stream ends now, if the entry was written: with its last event, or for a check where it ended before.
-    pub(crate) end: Option<Appended>,
-}
+/// Where an entry's last event was stored; for an entry without events, where its stream ends. `None` if nothing was
+/// written, because the stream is not as expected (or, in a batch, because that of another entry is not).
+pub(crate) type EntryResult = Option<Appended>;
 
-/// What is written, and by which statements.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner {
-    /// Whether all entries are written or none.
-    pub(crate) all_or_nothing: bool,
-    /// Whether those that are refused are said why. Otherwise a quick statement may do, whose refusals have no head: they
-    /// have to be judged again.
-    pub(crate) thorough: bool,
-}
-
-/// Judges the entries and writes those that are accepted; a verdict for each, in their order.
+/// Writes the entries whose streams are as expected, or none if `all_or_nothing` and one is not. A result for each, in
+/// their order.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     entries: &[&StreamAppend],
-    manner: Manner,
-) -> Result<Vec<Verdict>, sqlx::Error> {
-    let quick = !manner.thorough;
-    let mut verdicts = match *entries {
-        [append] if quick && let [event] = &*append.events => {
-            quick_verdicts(&one(connection, append, event).await?, entries, |_| Ok(Some(0)))?
+    all_or_nothing: bool,
+) -> Result<Vec<EntryResult>, sqlx::Error> {
+    match *entries {
+        [append] if let [event] = &*append.events => one(connection, append, event).await,
+        [append] if !append.events.is_empty() => stream(connection, append).await,
+        _ if let Some(sorted) = one_per_stream_order(entries).filter(|_| !all_or_nothing) => {
+            one_per_stream(connection, entries, &sorted).await
         }
-        [append] if !append.events.is_empty() => verdicts(&stream(connection, append).await?, entries)?,
-        _ if let Some(sorted) = as_singles(entries).filter(|_| quick && !manner.all_or_nothing) => {
-            let rows = singles(connection, &sorted).await?;
-            let found = quick_verdicts(&rows, &sorted, |row| Ok(place_of(row.try_get(4)?, &sorted)))?;
-            in_order_of(entries, &sorted, &found)?
-        }
-        _ => verdicts(&many(connection, entries, manner.all_or_nothing).await?, entries)?,
-    };
-    if verdicts.iter().all(|verdict| verdict.accepted) {
-        complete(connection, entries, &mut verdicts).await?;
+        _ => batch(connection, entries, all_or_nothing).await,
     }
-    Ok(verdicts)
 }
 
+/// One event for one stream.
 async fn one(
     connection: &mut PgConnection,
     append: &StreamAppend,
     event: &SerializedEvent,
-) -> Result<Vec<PgRow>, sqlx::Error> {
+) -> Result<Vec<EntryResult>, sqlx::Error> {
     let (kind, expected) = condition(append.expected);
     let query = sqlx::query(statements::APPEND_ONE)
         .bind(append.stream_id.as_str())
@@ -75,63 +49,69 @@ async fn one(
         .bind(event.command.map(|mark| *mark.command_id.as_uuid()))
         .bind(event.command.map(command_events));
     // All rows, not the first one: they arrive before the commit, whose failure comes after them.
-    connection.fetch_all(query).await
+    let rows = connection.fetch_all(query).await?;
+    let written = rows.first().map(|row| written(row, append)).transpose()?;
+    Ok(vec![written])
 }
 
-async fn stream(connection: &mut PgConnection, append: &StreamAppend) -> Result<Vec<PgRow>, sqlx::Error> {
+/// Events for one stream.
+async fn stream(connection: &mut PgConnection, append: &StreamAppend) -> Result<Vec<EntryResult>, sqlx::Error> {
     let (kind, expected) = condition(append.expected);
     let query = sqlx::query(statements::APPEND_STREAM)
         .bind(append.stream_id.as_str())
         .bind(kind)
         .bind(expected);
-    connection.fetch_all(bind_events(query, &[append])?).await
+    let rows = connection.fetch_all(bind_events(query, &[append])?).await?;
+    let written = rows.first().map(|row| written(row, append)).transpose()?;
+    Ok(vec![written])
 }
 
-/// The entries by stream, if each is one event for a stream of its own. Sorted here by what the database sorts by.
-fn as_singles<'a>(entries: &[&'a StreamAppend]) -> Option<Vec<&'a StreamAppend>> {
+/// The order of the entries by stream, if each is one event for a stream of its own. Sorted here, by bytes as in the
+/// database, so that its answers are found again.
+fn one_per_stream_order(entries: &[&StreamAppend]) -> Option<Vec<usize>> {
     if entries.iter().any(|append| append.events.len() != 1) {
         return None;
     }
-    let mut sorted = entries.to_vec();
-    sorted.sort_unstable_by_key(|append| append.stream_id.as_str());
-    let is_distinct = sorted
-        .windows(2)
-        .all(|pair| pair.first().map(|one| name(one)) != pair.last().map(|other| name(other)));
+    let mut sorted: Vec<usize> = (0..entries.len()).collect();
+    sorted.sort_unstable_by_key(|index| entries.get(*index).map(|append| name(append)));
+    let is_distinct = sorted.windows(2).all(|pair| {
+        let mut names = pair.iter().map(|index| entries.get(*index).map(|append| name(append)));
+        names.next() != names.next()
+    });
     is_distinct.then_some(sorted)
 }
 
-fn name(append: &StreamAppend) -> &str {
-    append.stream_id.as_str()
-}
-
-/// Where a stream is in what is sorted by them.
-fn place_of(stream: &str, sorted: &[&StreamAppend]) -> Option<usize> {
-    sorted.binary_search_by_key(&stream, |append| name(append)).ok()
-}
-
-/// Verdicts on entries sorted by stream, in the order that they were given in.
-fn in_order_of(
+async fn one_per_stream(
+    connection: &mut PgConnection,
     entries: &[&StreamAppend],
-    sorted: &[&StreamAppend],
-    verdicts: &[Verdict],
-) -> Result<Vec<Verdict>, sqlx::Error> {
-    let of = |append: &&StreamAppend| {
-        let verdict = place_of(name(append), sorted).and_then(|index| verdicts.get(index));
-        verdict.copied().ok_or(sqlx::Error::RowNotFound)
-    };
-    entries.iter().map(of).collect()
+    sorted: &[usize],
+) -> Result<Vec<EntryResult>, sqlx::Error> {
+    let in_order: Vec<&StreamAppend> = sorted.iter().filter_map(|index| entries.get(*index)).copied().collect();
+    let query = bind_conditions(sqlx::query(statements::APPEND_ONE_PER_STREAM), &in_order);
+    let rows = connection.fetch_all(bind_events(query, &in_order)?).await?;
+    let mut results = vec![None; entries.len()];
+    // The rows come in the order of the streams; those of refused entries are missing.
+    let mut rows = rows.iter().peekable();
+    for (append, index) in in_order.iter().zip(sorted) {
+        let Some(row) = rows.peek() else { break };
+        if row.try_get::<&str, _>(4)? != name(append) {
+            continue;
+        }
+        if let Some(result) = results.get_mut(*index) {
+            *result = Some(written(row, append)?);
+        }
+        rows.next();
+    }
+    // A row that was not expected here: the order is another one, and no answer can be relied on.
+    rows.next().map_or(Ok(results), |_| Err(sqlx::Error::RowNotFound))
 }
 
-async fn singles(connection: &mut PgConnection, sorted: &[&StreamAppend]) -> Result<Vec<PgRow>, sqlx::Error> {
-    let query = bind_conditions(sqlx::query(statements::APPEND_SINGLES), sorted);
-    connection.fetch_all(bind_events(query, sorted)?).await
-}
-
-async fn many(
+/// Any entries; those of one stream see each other.
+async fn batch(
     connection: &mut PgConnection,
     entries: &[&StreamAppend],
     all_or_nothing: bool,
-) -> Result<Vec<PgRow>, sqlx::Error> {
+) -> Result<Vec<EntryResult>, sqlx::Error> {
     let query = bind_conditions(sqlx::query(statements::APPEND_BATCH), entries)
         .bind(entries.iter().map(|append| number(append.events.len())).bind_iter());
     let places = || {
@@ -142,7 +122,20 @@ async fn many(
         .bind(places().map(|(entry, _)| entry).bind_iter())
         .bind(places().map(|(_, n)| n).bind_iter());
     let query = bind_events(query, entries)?.bind(all_or_nothing);
-    connection.fetch_all(query).await
+    let rows = connection.fetch_all(query).await?;
+    let mut results = vec![None; entries.len()];
+    for row in &rows {
+        let entry: i64 = row.try_get(4)?;
+        let index = usize::try_from(entry.saturating_sub(1)).unwrap_or(usize::MAX);
+        if let (Some(result), Some(append)) = (results.get_mut(index), entries.get(index)) {
+            *result = Some(if append.events.is_empty() {
+                checked(row)?
+            } else {
+                written(row, append)?
+            });
+        }
+    }
+    Ok(results)
 }
 
 type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
@@ -175,6 +168,10 @@ fn bind_events<'q>(query: PgQuery<'q>, entries: &[&StreamAppend]) -> Result<PgQu
         .bind(commands().map(|mark| mark.map(command_events)).bind_iter()))
 }
 
+fn name(append: &StreamAppend) -> &str {
+    append.stream_id.as_str()
+}
+
 /// As the statements know it: 0 for any version, 1 for exactly this one, 2 for an existing stream.
 const fn condition(expected: ExpectedVersion) -> (i16, i64) {
     match expected {
@@ -195,104 +192,24 @@ fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The verdicts of a statement that answers with `generation, transaction_id, position, version` of what it has written,
-/// and is silent about the rest. `place` finds the entry that a row is about.
-fn quick_verdicts(
-    rows: &[PgRow],
-    entries: &[&StreamAppend],
-    place: impl Fn(&PgRow) -> Result<Option<usize>, sqlx::Error>,
-) -> Result<Vec<Verdict>, sqlx::Error> {
-    let refused = Verdict {
-        accepted: false,
-        head: None,
-        end: None,
-    };
-    let mut verdicts = vec![refused; entries.len()];
-    for row in rows {
-        let place = place(row)?.and_then(|place| verdicts.get_mut(place).zip(entries.get(place)));
-        if let Some((verdict, event)) = place.and_then(|(verdict, append)| Some((verdict, append.events.last()?))) {
-            let version = version(row, 3)?;
-            *verdict = Verdict {
-                accepted: true,
-                head: Version::try_from(version.get().saturating_sub(1)).ok(),
-                end: Some(Appended::new(
-                    version,
-                    row::at(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, event.id),
-                )),
-            };
+/// The last event of `append`, in a row that begins with `generation, transaction_id, position, version`.
+fn written(row: &PgRow, append: &StreamAppend) -> Result<Appended, sqlx::Error> {
+    let last = append.events.last().ok_or(sqlx::Error::RowNotFound)?;
+    let position = row::at(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, last.id);
+    Ok(Appended::new(version(row, 3)?, position))
+}
+
+/// The end of a stream that was only checked, in a row of `generation, transaction_id, position, version, entry,
+/// event_id`. All but the version and the entry are NULL if the stream has no events.
+fn checked(row: &PgRow) -> Result<Appended, sqlx::Error> {
+    let position = match row.try_get::<Option<i16>, _>(0)? {
+        Some(generation) => {
+            let id: uuid::Uuid = row.try_get(5)?;
+            row::at(generation, row.try_get(1)?, row.try_get(2)?, id.into())
         }
-    }
-    Ok(verdicts)
-}
-
-/// The verdicts in rows that say which entry they are about; there must be one for each.
-fn verdicts(rows: &[PgRow], entries: &[&StreamAppend]) -> Result<Vec<Verdict>, sqlx::Error> {
-    let mut verdicts = vec![None; entries.len()];
-    for row in rows {
-        let entry: i64 = row.try_get(6)?;
-        let index = usize::try_from(entry.saturating_sub(1)).unwrap_or(usize::MAX);
-        if let (Some(place), Some(append)) = (verdicts.get_mut(index), entries.get(index)) {
-            *place = Some(verdict(row, append)?);
-        }
-    }
-    verdicts
-        .into_iter()
-        .collect::<Option<_>>()
-        .ok_or(sqlx::Error::RowNotFound)
-}
-
-/// A row of `accepted, head, next, generation, transaction_id, position, entry`.
-fn verdict(row: &PgRow, append: &StreamAppend) -> Result<Verdict, sqlx::Error> {
-    let last = append.events.last().map(|event| event.id);
-    Ok(Verdict {
-        accepted: row.try_get(0)?,
-        head: Some(version(row, 1)?),
-        end: last.map(|id| written(row, id)).transpose()?.flatten(),
-    })
-}
-
-fn written(row: &PgRow, id: EventId) -> Result<Option<Appended>, sqlx::Error> {
-    let Some(generation) = row.try_get(3)? else {
-        return Ok(None);
+        None => Position::BEGINNING,
     };
-    Ok(Some(Appended::new(
-        version(row, 2)?,
-        row::at(generation, row.try_get(4)?, row.try_get(5)?, id),
-    )))
-}
-
-/// A batch that was accepted also says where the streams end that it only checked.
-async fn complete(
-    connection: &mut PgConnection,
-    entries: &[&StreamAppend],
-    verdicts: &mut [Verdict],
-) -> Result<(), sqlx::Error> {
-    let checked = entries
-        .iter()
-        .zip(verdicts)
-        .filter(|(append, _)| append.events.is_empty());
-    let mut checked: Vec<_> = checked.collect();
-    if checked.is_empty() {
-        return Ok(());
-    }
-    let query = sqlx::query(statements::PLACES)
-        .bind(checked.iter().map(|(append, _)| append.stream_id.as_str()).bind_iter())
-        .bind(
-            checked
-                .iter()
-                .map(|(_, verdict)| verdict.head.map(Version::as_i64))
-                .bind_iter(),
-        );
-    let rows = connection.fetch_all(query).await?;
-    for ((_, verdict), row) in checked.iter_mut().zip(&rows) {
-        let version = verdict.head.unwrap_or(Version::INITIAL);
-        let position = match row.try_get::<Option<i16>, _>(0)? {
-            Some(_) => row::position(row)?,
-            None => Position::BEGINNING,
-        };
-        verdict.end = Some(Appended::new(version, position));
-    }
-    Ok(())
+    Ok(Appended::new(version(row, 3)?, position))
 }
 
 pub(crate) fn version(row: &PgRow, column: usize) -> Result<Version, sqlx::Error> {

@@ -10,8 +10,11 @@
 //!
 //! Tables of an application may live in the same database, best in another schema: see [`PostgresOptions::schema`].
 //!
-//! Everything runs on tokio, with its timer and its I/O enabled. A store may be used from several runtimes; each has
-//! connections of its own, up to the common limit.
+//! A store works on the tokio runtime that it is opened on, or on the one that is given to [`PostgresOptions::handle`], with
+//! its timer and its I/O enabled. Callers may be on any runtime, or on none: they wait for tasks of that one, and each call
+//! but [`wait_for_events`](composable_rust_core::EventLog::wait_for_events) ends within a limit:
+//! [`acquire_timeout`](PostgresOptions::acquire_timeout) and then
+//! [`statement_timeout`](PostgresOptions::statement_timeout).
 //!
 //! ```no_run
 //! use composable_rust_core::{Encoding, EventId, EventStore, ExpectedVersion, SerializedEvent, StreamId};
@@ -33,41 +36,53 @@
 //! ```
 
 mod address;
-mod append;
-mod blockers;
-mod connection;
+mod advisory_lock;
+mod append_queue;
+mod append_stats;
+mod attempts;
+mod blocking_transactions;
+mod commit_task;
 mod deadline;
 mod error;
 mod errors;
-mod facts;
-mod identity;
+mod group_builder;
+mod group_commit;
+mod group_writer;
+mod idle;
 mod insert;
-mod job;
 mod json;
-mod judge;
-mod lane;
 mod listen;
-mod locked;
 mod log;
+mod log_end;
+mod log_origin;
+mod log_poller;
+mod log_target;
+mod log_waiters;
 mod migrate;
 mod notify;
 mod open;
 mod options;
-mod queue;
+mod pending_append;
+mod pool;
+mod pooled_connection;
 mod read;
+mod recorded_facts;
 mod row;
-mod server;
+mod run;
+mod server_settings;
 mod snapshot;
+mod statement_error;
 mod statements;
+mod stats;
 mod store;
 mod transaction;
 mod types;
 mod url;
-mod watch;
-mod watching;
 
-pub use blockers::Blocker;
-pub use error::{Foreign, OpenError};
+pub use append_stats::AppendStats;
+pub use blocking_transactions::BlockingTransaction;
+pub use error::{LogOriginMismatch, PostgresOpenError};
 pub use options::PostgresOptions;
+pub use stats::PostgresStats;
 pub use store::PostgresEventStore;
 pub use transaction::TransactionError;

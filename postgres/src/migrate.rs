@@ -5,7 +5,9 @@
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
-use crate::{OpenError, open::Failed, options::Settings, server::Server, statements, url};
+use crate::{
+    PostgresOpenError, open::OpenFailure, options::Settings, server_settings::ServerSettings, statements, url,
+};
 
 /// A step of the schema. A released one is never changed; a test holds the hashes.
 struct Migration {
@@ -22,7 +24,7 @@ const MIGRATIONS: &[Migration] = &[Migration {
 
 /// Brings the schema up to date. Looks before it locks anything, so that a role without the right to create tables may
 /// find that there is nothing to do.
-pub(crate) async fn run(connection: &mut PgConnection, settings: &Settings) -> Result<(), Failed> {
+pub(crate) async fn run(connection: &mut PgConnection, settings: &Settings) -> Result<(), OpenFailure> {
     create_schema(connection, settings).await?;
     let found = schema(connection, settings).await?;
     for migration in MIGRATIONS.iter().filter(|migration| migration.version > found) {
@@ -32,12 +34,12 @@ pub(crate) async fn run(connection: &mut PgConnection, settings: &Settings) -> R
 }
 
 /// That the schema is exactly the one that this release knows.
-pub(crate) async fn check(connection: &mut PgConnection, settings: &Settings) -> Result<(), Failed> {
+pub(crate) async fn check(connection: &mut PgConnection, settings: &Settings) -> Result<(), OpenFailure> {
     let (found, needed) = (schema(connection, settings).await?, newest());
     if found < needed {
-        return Err(OpenError::NotMigrated { found, needed }.into());
+        return Err(PostgresOpenError::NotMigrated { found, needed }.into());
     }
-    Ok(Server::read(connection).await?.check_tables()?)
+    Ok(ServerSettings::read(connection).await?.check_tables()?)
 }
 
 fn newest() -> i64 {
@@ -45,25 +47,25 @@ fn newest() -> i64 {
 }
 
 /// The schema of the database, which is one that this release knows; 0 where there is none.
-async fn schema(connection: &mut PgConnection, settings: &Settings) -> Result<i64, Failed> {
-    if !Server::read(connection).await?.has_log(settings) {
+async fn schema(connection: &mut PgConnection, settings: &Settings) -> Result<i64, OpenFailure> {
+    if !ServerSettings::read(connection).await?.has_log(settings) {
         return Ok(0);
     }
     let found = connection.fetch_one(statements::SCHEMA_VERSION).await?.try_get(0)?;
     let known = newest();
     if found > known {
-        return Err(OpenError::NewerSchema { found, known }.into());
+        return Err(PostgresOpenError::NewerSchema { found, known }.into());
     }
     Ok(found)
 }
 
 /// Looks before it creates: who may not create schemas may still use one.
-async fn create_schema(connection: &mut PgConnection, settings: &Settings) -> Result<(), Failed> {
+async fn create_schema(connection: &mut PgConnection, settings: &Settings) -> Result<(), OpenFailure> {
     let Some(schema) = &settings.schema else {
         return Ok(());
     };
-    if Server::read(connection).await?.schema.is_none() {
-        let quoted = url::quoted(schema).map_err(OpenError::from)?;
+    if ServerSettings::read(connection).await?.schema.is_none() {
+        let quoted = url::quoted(schema)?;
         let create = statements::CREATE_SCHEMA.replace("{schema}", &quoted);
         connection.execute(AssertSqlSafe(create)).await?;
     }

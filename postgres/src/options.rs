@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use sqlx::PgPool;
+use tokio::runtime::Handle;
 
 use crate::{
-    OpenError, PostgresEventStore,
+    PostgresEventStore, PostgresOpenError,
     address::{Address, Unparsed},
     open,
+    pool::Limits,
 };
 
 /// How a store is opened; the defaults are right for most.
@@ -20,7 +22,7 @@ use crate::{
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let store = PostgresEventStore::options()
 ///     .max_connections(16)
-///     .acquire_timeout(Duration::from_secs(5))
+///     .acquire_timeout(Duration::from_secs(1))
 ///     .schema("orders")
 ///     .migrate_on_connect(true)
 ///     .connect("postgres://app@localhost/shop")
@@ -44,6 +46,11 @@ pub struct PostgresOptions {
 pub(crate) struct Settings {
     pub(crate) max_connections: u32,
     pub(crate) acquire_timeout: Duration,
+    pub(crate) statement_timeout: Duration,
+    pub(crate) application_name: Option<String>,
+    /// The runtime that the store works on; `None` for the one that it is opened on.
+    pub(crate) handle: Option<Handle>,
+    pub(crate) max_queued_appends: usize,
     pub(crate) statement_cache: Option<usize>,
     pub(crate) schema: Option<String>,
     /// How often a waiting reader looks while events are on their way, and while none are.
@@ -63,7 +70,11 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_connections: 8,
-            acquire_timeout: Duration::from_secs(30),
+            acquire_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(10),
+            application_name: None,
+            handle: None,
+            max_queued_appends: 16_384,
             statement_cache: None,
             schema: None,
             poll_interval: Duration::from_millis(20),
@@ -79,8 +90,20 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    pub(crate) const fn limits(&self) -> Limits {
+        Limits {
+            acquire: self.acquire_timeout,
+            statement: self.statement_timeout,
+        }
+    }
+}
+
 /// No timer is asked for less.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
+/// A longer limit is as good as none, and the server's settings hold no more than 24 days.
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 
 impl PostgresOptions {
     /// The most connections at the same time, opened when they are first needed. 8 by default, at least 1: appends of many
@@ -91,9 +114,61 @@ impl PostgresOptions {
         self
     }
 
-    /// How long a call waits for a connection before it is `Unavailable`. 30 seconds by default. A pool has its own.
+    /// How long a call waits for a connection: for its turn, for a sign of life from an idle connection, and for a new one
+    /// to open. 3 seconds by default, 24 hours at most. After that it is `Unavailable`: nothing was sent. A call takes no
+    /// longer than this and [`PostgresOptions::statement_timeout`] together; a stream of events, for each of its pages. A
+    /// pool's own acquire timeout counts too, and the smaller one ends the wait.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.acquire_timeout = timeout;
+        self.settings.acquire_timeout = timeout.clamp(SHORTEST_INTERVAL, LONGEST_TIMEOUT);
+        self
+    }
+
+    /// How long a call waits for the answers to its statements once it has a connection. 10 seconds by default, 24 hours at
+    /// most. After that, a read is `Unavailable` and an append `OutcomeUnknown`, and the connection is closed. To migrate a
+    /// large log may take longer: set more for that.
+    ///
+    /// The server is given limits that follow from this one, which end what nobody waits for any more and bound how long it
+    /// holds readers of the log back: nine tenths for a statement and for a transaction that does nothing, and keepalives
+    /// that notice a lost connection within about this time. They are set when a session starts, except through a pool or a
+    /// pooler: there, set `statement_timeout` and `idle_in_transaction_session_timeout` for the role.
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.statement_timeout = timeout.clamp(SHORTEST_INTERVAL, LONGEST_TIMEOUT);
+        self
+    }
+
+    /// The tokio runtime that the store works on, with its timer and its I/O enabled. The one that the store is opened on by
+    /// default. It has to run for as long as the store is used: calls may come from other runtimes and from none, and wait
+    /// for its tasks. When it has ended, they are `Unavailable`.
+    ///
+    /// ```no_run
+    /// use composable_rust_postgres::PostgresEventStore;
+    ///
+    /// let runtime = tokio::runtime::Runtime::new()?;
+    /// let opening = PostgresEventStore::options()
+    ///     .handle(runtime.handle().clone())
+    ///     .connect("postgres://app@localhost/shop");
+    /// // No runtime here: any executor will do.
+    /// let store = futures::executor::block_on(opening)?;
+    /// assert_eq!(futures::executor::block_on(store.ping()).is_ok(), true);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn handle(mut self, handle: Handle) -> Self {
+        self.settings.handle = Some(handle);
+        self
+    }
+
+    /// What sessions of the store are called in `pg_stat_activity` and in the server's log. As the URL says by default, else
+    /// `composable-rust`. A pool has its own.
+    pub fn application_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.application_name = Some(name.into());
+        self
+    }
+
+    /// The most appends that wait or are in flight at once. Further callers wait for a place, in order, within their acquire
+    /// timeout; then they get [`Unavailable`](composable_rust_core::Unavailable) with the reason
+    /// [`Overloaded`](composable_rust_core::UnavailableReason::Overloaded). 16,384 by default, at least 1.
+    pub fn max_queued_appends(mut self, appends: usize) -> Self {
+        self.settings.max_queued_appends = appends.max(1);
         self
     }
 
@@ -137,9 +212,11 @@ impl PostgresOptions {
     }
 
     /// Says that a pooler in transaction mode stands between the store and the server. Then nothing is set when a session
-    /// starts (so the role's `default_transaction_isolation` and `search_path` count, and are checked), and nobody
-    /// listens but at [`PostgresOptions::listen_url`]. The pooler has to keep track of prepared statements: pgbouncer
-    /// 1.21 or newer with `max_prepared_statements`; an older one serves in session mode, without this option.
+    /// starts (so the role's `default_transaction_isolation` and `search_path` count, and are checked), and the store does
+    /// not listen but at [`PostgresOptions::listen_url`]. The pooler has to keep track of prepared statements: pgbouncer
+    /// 1.21 or newer with `max_prepared_statements`. An older one serves in session mode only, and needs this option too.
+    ///
+    /// The server's own limits are then those of the role: see [`PostgresOptions::statement_timeout`].
     pub fn transaction_pooler(mut self, present: bool) -> Self {
         self.settings.transaction_pooler = present;
         self
@@ -169,33 +246,34 @@ impl PostgresOptions {
     /// Opens the store in the database at `postgres://user:password@host:port/database`.
     ///
     /// # Errors
-    /// See [`OpenError`]; each variant says what to do next.
-    pub async fn connect(self, url: &str) -> Result<PostgresEventStore, OpenError> {
+    /// See [`PostgresOpenError`]; each variant says what to do next.
+    pub async fn connect(self, url: &str) -> Result<PostgresEventStore, PostgresOpenError> {
         open::url(url, self.settings).await
     }
 
-    /// Opens the store through the application's own pool: its limits and timeouts count, not those of these options.
+    /// Opens the store through the application's own pool: its number of connections and their settings count, not those of
+    /// these options. The pool has to be made on the runtime that the store works on.
     /// Switch its `test_before_acquire` off, which costs each append a round trip.
     ///
     /// # Errors
-    /// See [`OpenError`]; each variant says what to do next.
-    pub async fn from_pool(self, pool: PgPool) -> Result<PostgresEventStore, OpenError> {
+    /// See [`PostgresOpenError`]; each variant says what to do next.
+    pub async fn from_pool(self, pool: PgPool) -> Result<PostgresEventStore, PostgresOpenError> {
         open::pool(pool, self.settings).await
     }
 
     /// Brings the schema of the database at `url` up to date: see [`PostgresEventStore::migrate`].
     ///
     /// # Errors
-    /// See [`OpenError`]; each variant says what to do next.
-    pub async fn migrate(self, url: &str) -> Result<(), OpenError> {
-        open::migrate(url, &self.settings).await
+    /// See [`PostgresOpenError`]; each variant says what to do next.
+    pub async fn migrate(self, url: &str) -> Result<(), PostgresOpenError> {
+        open::migrate(url, self.settings).await
     }
 
     /// Takes over the log in the database at `url`: see [`PostgresEventStore::adopt`].
     ///
     /// # Errors
-    /// See [`OpenError`]; each variant says what to do next.
-    pub async fn adopt(self, url: &str) -> Result<(), OpenError> {
-        open::adopt(url, &self.settings).await
+    /// See [`PostgresOpenError`]; each variant says what to do next.
+    pub async fn adopt(self, url: &str) -> Result<(), PostgresOpenError> {
+        open::adopt(url, self.settings).await
     }
 }

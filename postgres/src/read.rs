@@ -3,29 +3,30 @@
 use std::{collections::VecDeque, mem, sync::Arc};
 
 use composable_rust_core::{
-    CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId,
-    backend::{PageCursor, PageRequest, rest_of_command},
+    CommandId, Direction, ReadError, ReadStream, RecordedEvent, StreamId, Version,
+    backend::{PageCursor, PageRequest, PageSize, VersionCheck, rest_of_command},
 };
 use futures::{
     StreamExt, TryStreamExt,
+    future::BoxFuture,
     stream::{self, BoxStream},
 };
 use sqlx::{Executor, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
 use crate::{
-    connection::{Connections, Lease},
-    errors, row, statements,
+    errors,
+    pool::Pool,
+    pooled_connection::PooledConnection,
+    row::{self, PAGE_BYTES},
+    statements,
 };
 
 /// The most rows of a page: what most streams have in one round trip.
 const PAGE_ROWS: u64 = 2048;
 
-pub(crate) fn stream(
-    connections: Arc<Connections>,
-    read: ReadStream,
-) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
-    stream::try_unfold(Pages::new(connections, read), async |mut pages| {
+pub(crate) fn stream(pool: Arc<Pool>, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
+    stream::try_unfold(Pages::new(pool, read), async |mut pages| {
         let event = pages.event().await.map_err(errors::of_read)?;
         Ok(event.map(|event| (event, pages)))
     })
@@ -33,11 +34,11 @@ pub(crate) fn stream(
 }
 
 /// All events at once: page by page, without a stop at each.
-pub(crate) async fn all(connections: Arc<Connections>, read: ReadStream) -> Result<Vec<RecordedEvent>, ReadError> {
-    let mut pages = Pages::new(connections, read);
+pub(crate) async fn all(pool: Arc<Pool>, read: ReadStream) -> Result<Vec<RecordedEvent>, ReadError> {
+    let mut pages = Pages::new(pool, read);
     let mut events = Vec::new();
     loop {
-        pages.turn().await.map_err(errors::of_read)?;
+        pages.load_next().await.map_err(errors::of_read)?;
         if pages.page.is_empty() {
             return Ok(events);
         }
@@ -51,99 +52,140 @@ pub(crate) async fn all(connections: Arc<Connections>, read: ReadStream) -> Resu
 
 /// The events of a command; most have few, which one statement brings.
 pub(crate) async fn command(
-    connections: Arc<Connections>,
+    pool: Arc<Pool>,
     stream_id: StreamId,
     command_id: CommandId,
 ) -> Result<Vec<RecordedEvent>, ReadError> {
-    let page = command_page(&connections, stream_id.clone(), command_id).await;
-    let mut events = page.map_err(errors::of_read)?.events;
+    let first = pool.run(move |connection| command_page(connection, stream_id.clone(), command_id));
+    let mut events = first.await.map_err(errors::of_read)?.events;
     if let Some(rest) = rest_of_command(&events) {
-        events.extend(stream(connections, rest).try_collect::<Vec<_>>().await?);
+        events.extend(stream(pool, rest).try_collect::<Vec<_>>().await?);
     }
+    check_command(&events).map_err(errors::of_read)?;
     Ok(events)
 }
 
-async fn command_page(
-    connections: &Arc<Connections>,
+fn command_page(
+    connection: &mut PooledConnection,
     stream_id: StreamId,
     command_id: CommandId,
-) -> Result<row::Page, sqlx::Error> {
+) -> BoxFuture<'_, Result<row::Page, sqlx::Error>> {
     let query = sqlx::query(statements::LOAD_COMMAND)
         .bind(String::from(stream_id.clone()))
         .bind(Uuid::from(command_id));
-    let work = connections.run(move |lease| Box::pin(page(lease, query, stream_id)));
-    work.await
+    Box::pin(page(connection, query, stream_id))
+}
+
+/// A command is stored as a whole, so an event that is missing was lost.
+fn check_command(events: &[RecordedEvent]) -> Result<(), sqlx::Error> {
+    let Some(first) = events.first() else {
+        return Ok(());
+    };
+    let mut check = VersionCheck::of(Direction::Forward, first.version);
+    check.check_page(events, true).map_err(lost)?;
+    let stored = events.len() as u64;
+    let expected = first.command.map_or(1, |mark| u64::from(mark.event_count));
+    if stored == expected {
+        Ok(())
+    } else {
+        Err(lost(IncompleteCommand { stored, expected }))
+    }
+}
+
+/// Events of a command were lost: by a broken disk, or by a hand or a trigger that is not the store's.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the command has {expected} events, and the stream holds {stored} of them: events were lost")]
+struct IncompleteCommand {
+    stored: u64,
+    expected: u64,
+}
+
+fn lost(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
 }
 
 async fn page(
-    lease: &mut Lease,
+    connection: &mut PooledConnection,
     query: Query<'static, Postgres, PgArguments>,
     stream_id: StreamId,
 ) -> Result<row::Page, sqlx::Error> {
-    let page = row::page(&mut lease.connection()?.fetch(query), Some(&stream_id)).await?;
+    let page = row::page(&mut connection.connection()?.fetch(query), Some(&stream_id)).await?;
     if !page.whole {
-        lease.abandon();
+        connection.abandon();
     }
     Ok(page)
 }
 
+/// A read of a stream in pages.
 struct Pages {
-    connections: Arc<Connections>,
+    pool: Arc<Pool>,
     stream_id: StreamId,
     direction: Direction,
-    paging: PageCursor,
-    /// How many rows the next page may have: fewer, where events are large.
-    rows: u64,
+    cursor: PageCursor,
+    size: PageSize,
+    check: VersionCheck,
     page: VecDeque<RecordedEvent>,
 }
 
 impl Pages {
-    fn new(connections: Arc<Connections>, read: ReadStream) -> Self {
+    fn new(pool: Arc<Pool>, read: ReadStream) -> Self {
         Self {
-            connections,
+            pool,
             direction: read.direction,
-            paging: PageCursor::of(&read),
+            cursor: PageCursor::of(&read),
+            size: PageSize::new(PAGE_ROWS, PAGE_BYTES),
+            check: VersionCheck::of(read.direction, read.from.unwrap_or(Version::INITIAL)),
             stream_id: read.stream_id,
-            rows: PAGE_ROWS,
             page: VecDeque::new(),
         }
     }
 
     async fn event(&mut self) -> Result<Option<RecordedEvent>, sqlx::Error> {
         if self.page.is_empty() {
-            self.turn().await?;
+            self.load_next().await?;
         }
         Ok(self.page.pop_front())
     }
 
-    async fn turn(&mut self) -> Result<(), sqlx::Error> {
-        let Some(wanted) = self.paging.next(self.rows) else {
+    /// Loads the next page; leaves none after the last one.
+    async fn load_next(&mut self) -> Result<(), sqlx::Error> {
+        let Some(request) = self.cursor.next(self.size.rows()) else {
             return Ok(());
         };
-        let page = self.ask(wanted).await?;
+        let page = self.load(request).await?;
         let count = page.events.len() as u64;
-        if !page.whole {
-            // The rest of the answer was thrown away, and its connection: ask for what fits.
-            self.rows = (count / 2).max(1);
-        }
-        self.paging.advance(&page.events, !page.whole || count == wanted.events);
+        // A page that was cut off for its size threw away the rest of its answer, and its connection: the next one asks for
+        // what fits.
+        self.size.record(count, page.bytes, page.whole);
+        let is_last = page.whole && count < request.events;
+        self.check.check_page(&page.events, is_last).map_err(lost)?;
+        self.cursor.advance(&page.events, !is_last);
         self.page = page.events.into();
         Ok(())
     }
 
-    async fn ask(&self, wanted: PageRequest) -> Result<row::Page, sqlx::Error> {
-        let sql = match self.direction {
-            Direction::Forward => statements::READ_FORWARD,
-            Direction::Backward => statements::READ_BACKWARD,
-        };
-        let stream_id = self.stream_id.clone();
-        let query = sqlx::query(sql)
-            .bind(String::from(stream_id.clone()))
-            .bind(wanted.from.as_i64())
-            .bind(i64::try_from(wanted.events).unwrap_or(i64::MAX));
-        let work = self
-            .connections
-            .run(move |lease| Box::pin(page(lease, query, stream_id)));
-        work.await
+    async fn load(&self, request: PageRequest) -> Result<row::Page, sqlx::Error> {
+        let (stream_id, direction) = (self.stream_id.clone(), self.direction);
+        let loading = self
+            .pool
+            .run(move |connection| stream_page(connection, stream_id.clone(), direction, request));
+        loading.await
     }
+}
+
+fn stream_page(
+    connection: &mut PooledConnection,
+    stream_id: StreamId,
+    direction: Direction,
+    request: PageRequest,
+) -> BoxFuture<'_, Result<row::Page, sqlx::Error>> {
+    let sql = match direction {
+        Direction::Forward => statements::READ_FORWARD,
+        Direction::Backward => statements::READ_BACKWARD,
+    };
+    let query = sqlx::query(sql)
+        .bind(String::from(stream_id.clone()))
+        .bind(request.from.as_i64())
+        .bind(i64::try_from(request.events).unwrap_or(i64::MAX));
+    Box::pin(page(connection, query, stream_id))
 }

@@ -21,8 +21,9 @@ pub(crate) const PAGE_BYTES: usize = 4 << 20;
 /// Events that were read together.
 pub(crate) struct Page {
     pub(crate) events: Vec<RecordedEvent>,
+    pub(crate) bytes: usize,
     /// Whether these are all rows that there were; `false` when they grew too large. The statement is then still
-    /// answering: its connection is of no use to anybody else.
+    /// answering: its connection is of no use to the next caller.
     pub(crate) whole: bool,
 }
 
@@ -67,7 +68,7 @@ pub(crate) async fn page(
             break;
         }
     }
-    Ok(Page { events, whole })
+    Ok(Page { events, bytes, whole })
 }
 
 /// What an event counts in the size of a page: its data, and its metadata as JSON.

@@ -7,18 +7,23 @@ use composable_rust_core::{
     RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
 };
 use futures::{future::BoxFuture, stream::BoxStream};
-use sqlx::PgPool;
+use sqlx::{Connection, PgPool};
 
 use crate::{
-    OpenError, PostgresOptions,
-    connection::Connections,
-    errors,
-    log::{self, PageSize},
-    notify::Announcer,
+    PostgresOpenError, PostgresOptions,
+    append_stats::AppendCounters,
+    errors::{self, StoreStopped},
+    group_commit::GroupCommit,
+    group_writer::GroupWriter,
+    log::LogReader,
+    log_end,
+    log_target::LogTarget,
+    log_waiters::LogWaiters,
+    notify::Notifier,
     options::Settings,
-    queue::Queue,
+    pool::Pool,
+    pooled_connection::PooledConnection,
     read, snapshot,
-    watch::Watch,
 };
 
 /// An event store in a PostgreSQL database. Clones share it.
@@ -37,18 +42,20 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct PostgresEventStore {
-    pub(crate) connections: Arc<Connections>,
-    queue: Arc<Queue>,
-    page_size: Arc<PageSize>,
-    watch: Arc<Watch>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) group_commit: Arc<GroupCommit>,
+    log: Arc<LogReader>,
+    pub(crate) log_waiters: Arc<LogWaiters>,
+    /// The log that the store was opened on.
+    pub(crate) log_target: Arc<LogTarget>,
 }
 
 impl PostgresEventStore {
     /// Opens the store in the database at `postgres://user:password@host:port/database`.
     ///
     /// # Errors
-    /// See [`OpenError`]; each variant says what to do next.
-    pub async fn connect(url: &str) -> Result<Self, OpenError> {
+    /// See [`PostgresOpenError`]; each variant says what to do next.
+    pub async fn connect(url: &str) -> Result<Self, PostgresOpenError> {
         Self::options().connect(url).await
     }
 
@@ -56,7 +63,7 @@ impl PostgresEventStore {
     ///
     /// # Errors
     /// As [`PostgresEventStore::connect`].
-    pub async fn from_pool(pool: PgPool) -> Result<Self, OpenError> {
+    pub async fn from_pool(pool: PgPool) -> Result<Self, PostgresOpenError> {
         Self::options().from_pool(pool).await
     }
 
@@ -65,8 +72,8 @@ impl PostgresEventStore {
     /// is enough. `scripts/migrate.sh` does the same without this library.
     ///
     /// # Errors
-    /// See [`OpenError`]; each variant says what to do next.
-    pub async fn migrate(url: &str) -> Result<(), OpenError> {
+    /// See [`PostgresOpenError`]; each variant says what to do next.
+    pub async fn migrate(url: &str) -> Result<(), PostgresOpenError> {
         Self::options().migrate(url).await
     }
 
@@ -76,8 +83,8 @@ impl PostgresEventStore {
     /// writes to the log's old home any more: the two would drift apart unnoticed. Needs the owner of the tables.
     ///
     /// # Errors
-    /// See [`OpenError`]; each variant says what to do next.
-    pub async fn adopt(url: &str) -> Result<(), OpenError> {
+    /// See [`PostgresOpenError`]; each variant says what to do next.
+    pub async fn adopt(url: &str) -> Result<(), PostgresOpenError> {
         Self::options().adopt(url).await
     }
 
@@ -86,30 +93,65 @@ impl PostgresEventStore {
         PostgresOptions::default()
     }
 
-    pub(crate) fn new(connections: Arc<Connections>, settings: &Settings) -> Self {
-        let announcer = Announcer::new(Arc::clone(&connections), settings.notifications);
+    pub(crate) fn new(pool: Arc<Pool>, settings: &Settings, log_target: LogTarget) -> Self {
+        let notifier = Notifier::new(Arc::clone(&pool), settings.notifications);
+        let counters = Arc::new(AppendCounters::default());
+        let writer = GroupWriter::new(
+            Arc::clone(&pool),
+            Arc::clone(&notifier),
+            Arc::clone(&counters),
+            settings,
+        );
         Self {
-            queue: Queue::new(Arc::clone(&connections), Arc::clone(&announcer)),
-            watch: Watch::new(Arc::clone(&connections), announcer, settings),
-            page_size: Arc::default(),
-            connections,
+            group_commit: Arc::new(GroupCommit::start(pool.handle(), settings, writer, counters)),
+            log_target: Arc::new(log_target),
+            log_waiters: LogWaiters::new(Arc::clone(&pool), notifier, settings),
+            log: Arc::new(LogReader::new(Arc::clone(&pool))),
+            pool,
         }
     }
 
-    /// Finishes the appends that are under way and closes the connections, for all clones; calls after it are
-    /// `Unavailable`. Waits for each no longer than for a connection. An application's pool is left open.
-    pub async fn close(&self) {
-        self.queue.close().await;
-        self.watch.close();
-        self.connections.close().await;
+    /// Asks the server for a sign of life: one round trip, for health checks. It says nothing of the log.
+    ///
+    /// ```no_run
+    /// # async fn example(store: composable_rust_postgres::PostgresEventStore) {
+    /// assert!(store.ping().await.is_ok(), "the server does not answer");
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`], within the acquire timeout and the statement timeout together.
+    pub async fn ping(&self) -> Result<(), ReadError> {
+        self.pool.run(ping).await.map_err(errors::of_read)
     }
+
+    /// Finishes the appends that are under way and closes the connections, for all clones; calls after it are
+    /// `Unavailable(Closed)`, and waits for events end with it. Takes no longer than the acquire timeout and the statement
+    /// timeout together; what is still under way then is left behind. The application's pool is left open.
+    pub async fn close(&self) {
+        self.log_waiters.close();
+        let (store, deadline) = (self.clone(), self.pool.deadline());
+        let closing = self.pool.spawn(async move {
+            store.group_commit.close(deadline).await;
+            store.pool.close(deadline).await;
+            Ok(())
+        });
+        if closing.await.is_err() {
+            // The runtime has ended, and everything that was under way with it.
+            self.pool.close_now();
+        }
+    }
+}
+
+fn ping(connection: &mut PooledConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+    Box::pin(async move { connection.connection()?.ping().await })
 }
 
 impl EventStore for PostgresEventStore {
     fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             append.validate()?;
-            let written = self.queue.append(vec![append]).await?;
+            let written = self.group_commit.append(vec![append]).await?;
             written.first().copied().ok_or(AppendError::NoEvents)
         })
     }
@@ -120,12 +162,12 @@ impl EventStore for PostgresEventStore {
             if appends.is_empty() {
                 return Ok(Vec::new());
             }
-            self.queue.append(appends).await
+            self.group_commit.append(appends).await
         })
     }
 
     fn read_stream(&self, read: ReadStream) -> BoxStream<'static, Result<RecordedEvent, ReadError>> {
-        read::stream(Arc::clone(&self.connections), read)
+        read::stream(Arc::clone(&self.pool), read)
     }
 
     fn load_events(
@@ -135,7 +177,7 @@ impl EventStore for PostgresEventStore {
     ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
         let mut read = ReadStream::new(stream_id);
         read.from = from;
-        Box::pin(read::all(Arc::clone(&self.connections), read))
+        Box::pin(read::all(Arc::clone(&self.pool), read))
     }
 
     fn load_command(
@@ -143,7 +185,7 @@ impl EventStore for PostgresEventStore {
         stream_id: StreamId,
         command_id: CommandId,
     ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
-        Box::pin(read::command(Arc::clone(&self.connections), stream_id, command_id))
+        Box::pin(read::command(Arc::clone(&self.pool), stream_id, command_id))
     }
 
     fn save_snapshot(
@@ -151,45 +193,40 @@ impl EventStore for PostgresEventStore {
         stream_id: StreamId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
-        Box::pin(snapshot::save(&self.connections, stream_id, snapshot))
+        Box::pin(snapshot::save(&self.pool, stream_id, snapshot))
     }
 
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {
-        Box::pin(snapshot::load(&self.connections, stream_id))
+        Box::pin(snapshot::load(&self.pool, stream_id))
     }
 
     fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
-        Box::pin(snapshot::delete(&self.connections, stream_id))
+        Box::pin(snapshot::delete(&self.pool, stream_id))
     }
 }
 
 impl EventLog for PostgresEventStore {
     fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
-        Box::pin(async move {
-            log::page(&self.connections, &self.page_size, read)
-                .await
-                .map_err(errors::of_read)
-        })
+        Box::pin(async move { self.log.page(read).await.map_err(errors::of_read) })
     }
 
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        Box::pin(async move { log::head(&self.connections).await.map_err(errors::of_read) })
+        Box::pin(async move { log_end::head(&self.pool).await.map_err(errors::of_read) })
     }
 
+    /// Waits no longer than the statement timeout, and is then `Unavailable(HeldBack)`: the source names the oldest
+    /// transaction that holds readers back. [`PostgresEventStore::blocking_transactions`] has all of them.
     fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         Box::pin(async move {
-            let last = log::last(&self.connections).await.map_err(errors::of_read)?;
-            loop {
-                let head = self.head().await?;
-                if head >= last {
-                    return Ok(head);
-                }
-                self.wait_for_events(head).await?;
-            }
+            let (pool, waiters) = (Arc::clone(&self.pool), Arc::clone(&self.log_waiters));
+            let waiting = async move { log_end::wait_for_committed(&pool, &waiters).await };
+            let waited = self.pool.handle().spawn(waiting).await;
+            waited.unwrap_or_else(|_| Err(StoreStopped::RuntimeEnded.unavailable().into()))
         })
     }
 
+    /// Waits without a limit: drop the call to end it.
     fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
-        Box::pin(self.watch.wait(after))
+        Box::pin(self.log_waiters.wait(after))
     }
 }

@@ -1,16 +1,20 @@
 //! Appending within a transaction of the caller's: events that stand or fall with what else it writes.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use composable_rust_core::{AppendError, Appended, StreamAppend, StreamId, Version};
-use sqlx::{Connection, Executor, PgConnection, PgTransaction, Row, postgres::PgBindIterExt};
+use composable_rust_core::{
+    AppendError, Appended, StreamAppend, StreamId, Version,
+    backend::{Resolution, resolve},
+};
+use sqlx::{Connection, Executor, PgConnection, PgTransaction, Row, error::DatabaseError, postgres::PgBindIterExt};
 
 use crate::{
-    PostgresEventStore, append,
-    errors::{self, ErrorClass},
-    facts::Facts,
-    insert::{self, Manner, Verdict},
-    judge, locked, statements,
+    PostgresEventStore, advisory_lock, errors, group_writer,
+    insert::{self, EntryResult},
+    log_target::{LogTarget, Session},
+    recorded_facts,
+    statement_error::{Recovery, StatementError},
+    statements,
 };
 
 /// Why an append did not become part of a transaction. The transaction goes on as if it had not been asked for.
@@ -24,8 +28,17 @@ pub enum TransactionError {
         /// The level that the transaction runs at.
         level: String,
     },
-    /// The transaction began to write before the stream's last event was written, so the whole log would show the new
-    /// events before that one. Roll back and do it all again; appending first makes it unlikely.
+    /// The transaction leads to another log than the store's: to another schema (by its `search_path`), another database or
+    /// another server. Begin it on a connection to the store's own log.
+    #[error("the transaction leads to {found}, not to the store's log, {expected}")]
+    OtherLog {
+        /// The store's log.
+        expected: String,
+        /// The log that the transaction leads to.
+        found: String,
+    },
+    /// The transaction got its id before the stream's last event was committed, so appending would violate the log's
+    /// order. Roll back and run it again, with the append as its first statement.
     #[error("the transaction is older than the last event of {stream_id}")]
     TooOld {
         /// The stream.
@@ -39,7 +52,8 @@ pub enum TransactionError {
 
 impl PostgresEventStore {
     /// Appends within a transaction of the caller's, all entries or none: the events are there if it commits, together
-    /// with whatever else it writes.
+    /// with whatever else it writes. An entry that the log holds already, from an earlier attempt whose commit was not
+    /// acknowledged, is `repeated` in the answer: a view that is written in the same transaction has counted it then.
     ///
     /// The transaction must run at READ COMMITTED. It holds up whoever else appends to these streams, and all readers of
     /// the whole log, until it ends: keep it short, and append first. Nobody is woken when it commits; readers that wait
@@ -65,7 +79,11 @@ impl PostgresEventStore {
     /// ```
     ///
     /// # Errors
-    /// See [`TransactionError`]. The transaction goes on without the append: commit or roll back as the case demands.
+    /// - [`TransactionError::NotReadCommitted`], [`TransactionError::OtherLog`]: a mistake of the program; nothing was
+    ///   written.
+    /// - [`TransactionError::TooOld`]: roll back and run the transaction again.
+    /// - [`TransactionError::Append`]: as for [`append_batch`](composable_rust_core::EventStore::append_batch). The
+    ///   transaction goes on without the append: commit it or roll it back.
     pub async fn append_in(
         &self,
         transaction: &mut PgTransaction<'_>,
@@ -75,85 +93,119 @@ impl PostgresEventStore {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
-        check_level(transaction).await?;
-        let entries: Vec<&StreamAppend> = appends.iter().collect();
-        append(transaction, &appends, &entries).await
+        append(transaction, &appends, &self.log_target).await
     }
 }
 
-async fn check_level(connection: &mut PgConnection) -> Result<(), TransactionError> {
-    let row = connection.fetch_one(sqlx::query(statements::ISOLATION)).await;
-    let level = row
-        .and_then(|row| row.try_get::<String, _>(0))
-        .map_err(errors::before_sending)?;
-    match &*level {
+/// Checks where the transaction leads to, and its level.
+async fn check_session(connection: &mut PgConnection, expected: &LogTarget) -> Result<(), Refused> {
+    let session = match Session::read(connection).await {
+        Ok(session) => session,
+        // A function of the event store is not there.
+        Err(error) if is_undefined(&error) => return Err(Refused::Final(other_log(expected, &"no event store"))),
+        Err(error) => return Err(error.into()),
+    };
+    if !session.log.is_same(expected) {
+        return Err(Refused::Final(other_log(expected, &session.log)));
+    }
+    match &*session.isolation {
         // To PostgreSQL they are the same.
         "read committed" | "read uncommitted" => Ok(()),
-        _ => Err(TransactionError::NotReadCommitted { level }),
+        _ => Err(Refused::Final(TransactionError::NotReadCommitted {
+            level: session.isolation,
+        })),
+    }
+}
+
+fn is_undefined(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "42883")
+}
+
+fn other_log(expected: &LogTarget, found: &dyn fmt::Display) -> TransactionError {
+    TransactionError::OtherLog {
+        expected: expected.to_string(),
+        found: found.to_string(),
     }
 }
 
 async fn append(
     connection: &mut PgConnection,
     appends: &[StreamAppend],
-    entries: &[&StreamAppend],
+    log: &LogTarget,
 ) -> Result<Vec<Appended>, TransactionError> {
-    let mut ends = Vec::new();
+    let entries: Vec<&StreamAppend> = appends.iter().collect();
+    let (mut ends, mut unchecked) = (None, Some(log));
     loop {
-        let (verdicts, taken) = match attempt(connection, entries).await? {
-            Attempt::Written(verdicts) => (Some(verdicts), None),
-            Attempt::Taken(error) => (None, Some(error)),
+        let refused = match attempt(connection, &entries, unchecked.take()).await? {
+            Attempt::Written(results) => match results.into_iter().collect() {
+                Some(appended) => return Ok(appended),
+                None => group_writer::not_inserted(),
+            },
+            Attempt::LostRace(error) => AppendError::Backend(Arc::new(error)),
+            Attempt::Unprepared(error) => {
+                connection
+                    .clear_cached_statements()
+                    .await
+                    .map_err(errors::before_sending)?;
+                AppendError::Backend(Arc::new(error))
+            }
         };
-        if let Some(answer) = verdicts
-            .as_deref()
-            .and_then(|verdicts| judge::at_once(appends, verdicts))
-        {
-            return Ok(answer?);
-        }
-        let facts = Facts::read(connection, entries).await.map_err(errors::before_sending)?;
-        if let Some(answer) = judge::answer(appends, &facts, verdicts.as_deref()) {
+        let facts = recorded_facts::read(connection, &entries).await;
+        let facts = facts.map_err(errors::before_sending)?;
+        if let Resolution::Answer(answer) = resolve(appends, &facts) {
             return Ok(answer?);
         }
         let newer: Vec<Version> = facts.iter().map(|facts| facts.end.version).collect();
-        match taken {
-            // Somebody else was first, and has committed since.
-            Some(_) if newer != ends => ends = newer,
-            Some(error) => return Err(AppendError::Backend(Arc::new(error)).into()),
-            None => return Ok(append::not_inserted()?),
+        // Another writer was first, and has committed since; or the next attempt would end alike.
+        if ends.replace(newer.clone()) == Some(newer) {
+            return Err(refused.into());
         }
     }
 }
 
 enum Attempt {
-    Written(Vec<Verdict>),
-    Taken(sqlx::Error),
+    Written(Vec<EntryResult>),
+    LostRace(sqlx::Error),
+    /// A table was changed or replaced since the statements were prepared.
+    Unprepared(sqlx::Error),
 }
 
-/// Judges and writes under a savepoint: a refusal by the server would otherwise be the end of the transaction.
-async fn attempt(connection: &mut PgConnection, entries: &[&StreamAppend]) -> Result<Attempt, TransactionError> {
+/// Checks and writes under a savepoint: a refusal by the server would otherwise be the end of the transaction.
+async fn attempt(
+    connection: &mut PgConnection,
+    entries: &[&StreamAppend],
+    unchecked: Option<&LogTarget>,
+) -> Result<Attempt, TransactionError> {
     let mut savepoint = connection.begin().await.map_err(errors::before_sending)?;
-    let outcome = written_in_order(&mut savepoint, entries).await;
-    match outcome {
-        Ok(verdicts) => {
+    let written = async {
+        if let Some(log) = unchecked {
+            check_session(&mut savepoint, log).await?;
+        }
+        write_in_order(&mut savepoint, entries).await
+    };
+    let refused = match written.await {
+        Ok(results) => {
             savepoint.commit().await.map_err(errors::before_sending)?;
-            Ok(Attempt::Written(verdicts))
+            return Ok(Attempt::Written(results));
         }
-        Err(refused) => {
-            savepoint.rollback().await.map_err(errors::before_sending)?;
-            match refused {
-                Refused::Failed(error) if ErrorClass::of(&error) == ErrorClass::UniqueViolation => {
-                    Ok(Attempt::Taken(error))
-                }
-                Refused::Failed(error) => Err(errors::before_sending(error).into()),
-                Refused::TooOld(stream_id) => Err(TransactionError::TooOld { stream_id }),
-            }
-        }
+        Err(refused) => refused,
+    };
+    savepoint.rollback().await.map_err(errors::before_sending)?;
+    let failed = match refused {
+        Refused::Failed(error) => StatementError::before_commit(error),
+        Refused::Final(error) => return Err(error),
+    };
+    match failed.recovery() {
+        Recovery::LookUp => Ok(Attempt::LostRace(failed.error)),
+        Recovery::Prepare => Ok(Attempt::Unprepared(failed.error)),
+        _ => Err(failed.into_append_error().into()),
     }
 }
 
 enum Refused {
     Failed(sqlx::Error),
-    TooOld(StreamId),
+    Final(TransactionError),
 }
 
 impl From<sqlx::Error> for Refused {
@@ -162,44 +214,34 @@ impl From<sqlx::Error> for Refused {
     }
 }
 
-/// The order is looked at after writing: what stands before the new events can't change any more, while a look before
+/// The order is checked after writing: what stands before the new events can't change any more, while a check before
 /// could be overtaken.
-async fn written_in_order(connection: &mut PgConnection, entries: &[&StreamAppend]) -> Result<Vec<Verdict>, Refused> {
-    if locked::is_needed(entries) {
-        locked::lock(connection, entries).await?;
+async fn write_in_order(connection: &mut PgConnection, entries: &[&StreamAppend]) -> Result<Vec<EntryResult>, Refused> {
+    if advisory_lock::is_needed(entries) {
+        advisory_lock::lock(connection, entries).await?;
     }
-    let verdicts = written(connection, entries).await?;
+    let results = insert::write(connection, entries, entries.len() > 1).await?;
     let written = || {
-        let entries = entries.iter().zip(&verdicts);
-        entries.filter(|(append, verdict)| !append.events.is_empty() && verdict.end.is_some())
+        let entries = entries.iter().zip(&results);
+        entries.filter_map(|(append, result)| first_written(append, result.as_ref()?))
     };
-    let query = sqlx::query(statements::ORDER_BROKEN)
-        .bind(written().map(|(append, _)| append.stream_id.as_str()).bind_iter())
-        .bind(
-            written()
-                .map(|(_, verdict)| verdict.head.map(|head| head.as_i64().saturating_add(1)))
-                .bind_iter(),
-        );
+    let query = sqlx::query(statements::FIND_ORDER_VIOLATION)
+        .bind(written().map(|(stream_id, _)| stream_id.as_str()).bind_iter())
+        .bind(written().map(|(_, version)| version).bind_iter());
     let Some(row) = connection.fetch_optional(query).await? else {
-        return Ok(verdicts);
+        return Ok(results);
     };
     let stream: &str = row.try_get(0)?;
-    let broken = entries.iter().find(|append| append.stream_id.as_str() == stream);
-    match broken {
-        Some(append) => Err(Refused::TooOld(append.stream_id.clone())),
-        None => Ok(verdicts),
-    }
+    let violated = entries.iter().find(|append| append.stream_id.as_str() == stream);
+    violated.map_or(Ok(results), |append| {
+        let stream_id = append.stream_id.clone();
+        Err(Refused::Final(TransactionError::TooOld { stream_id }))
+    })
 }
 
-/// Quickly, if it is accepted: a quick statement is about one event, and has written nothing when it refuses.
-async fn written(connection: &mut PgConnection, entries: &[&StreamAppend]) -> Result<Vec<Verdict>, sqlx::Error> {
-    let manner = |thorough| Manner {
-        all_or_nothing: entries.len() > 1,
-        thorough,
-    };
-    let verdicts = insert::write(connection, entries, manner(false)).await?;
-    if verdicts.iter().all(|verdict| verdict.head.is_some()) {
-        return Ok(verdicts);
-    }
-    insert::write(connection, entries, manner(true)).await
+/// The stream of an entry with events, and the version of the first of them.
+fn first_written<'a>(append: &'a StreamAppend, last: &Appended) -> Option<(&'a StreamId, i64)> {
+    let before = last.version.checked_sub(append.events.len() as u64)?;
+    let is_written = !append.events.is_empty();
+    is_written.then_some((&append.stream_id, before.as_i64().saturating_add(1)))
 }

@@ -3,7 +3,7 @@
 use std::{hint::black_box, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use composable_rust::{Decoded, EncodedEvent, Encoding, Event, SerializedEvent};
+use composable_rust::{Decoded, EncodedEvent, Encoding, Event, SerializedEvent, StreamId};
 use composable_rust_benches::{LineAdded, stream};
 use futures::FutureExt;
 use sqlx::{Connection, Executor, PgConnection, Row, postgres::PgRow};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     cell::{Caller, Columns, Work},
-    ours::{decided, event, line, next, serialized, stored},
+    ours::{decided, event, line, next, serialized, short, stored},
 };
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
@@ -63,10 +63,17 @@ impl Bare {
     pub(crate) fn caller(&self, work: Work, number: usize) -> Caller {
         let connection = Arc::clone(&self.connections[number % MOST]);
         match work {
-            Work::Append { .. } => Box::new(move || insert(Arc::clone(&connection), line()).boxed()),
+            Work::Append { .. } | Work::Crowd { .. } => {
+                Box::new(move || insert(Arc::clone(&connection), line()).boxed())
+            }
             Work::Execute | Work::Busy { .. } => Box::new(move || insert(Arc::clone(&connection), decided()).boxed()),
-            Work::Batch { events } => Box::new(move || insert_many(Arc::clone(&connection), events).boxed()),
-            Work::Load(columns) => Box::new(move || load(Arc::clone(&connection), columns).boxed()),
+            Work::Batch { events, .. } => Box::new(move || insert_many(Arc::clone(&connection), events).boxed()),
+            Work::Load(columns) => {
+                Box::new(move || load(Arc::clone(&connection), stored(next() % 100), columns).boxed())
+            }
+            Work::LoadShort { .. } => {
+                Box::new(move || load(Arc::clone(&connection), short(next() % 100), Columns::All).boxed())
+            }
             Work::Log(columns) => Box::new(move || log(Arc::clone(&connection), columns).boxed()),
         }
     }
@@ -77,9 +84,11 @@ async fn insert_many(connection: Shared, events: usize) -> usize {
     let versions: Vec<i64> = (1..).take(events).collect();
     let types: Vec<&str> = batch.iter().map(|event| &*event.event_type).collect();
     let data: Vec<&[u8]> = batch.iter().map(|event| &*event.data).collect();
+    let ids: Vec<Uuid> = batch.iter().map(|event| *event.id.as_uuid()).collect();
     let query = sqlx::query(INSERT_MANY)
         .bind(stream(next()).unwrap().to_string())
         .bind(versions)
+        .bind(ids)
         .bind(types)
         .bind(data)
         .bind(vec![None::<String>; events]);
@@ -87,12 +96,12 @@ async fn insert_many(connection: Shared, events: usize) -> usize {
     events
 }
 
-async fn load(connection: Shared, columns: Columns) -> usize {
+async fn load(connection: Shared, stream_id: StreamId, columns: Columns) -> usize {
     let statement = match columns {
         Columns::All => LOAD,
         Columns::Two => LOAD_TWO,
     };
-    let query = sqlx::query(statement).bind(stored(next() % 100).to_string());
+    let query = sqlx::query(statement).bind(stream_id.to_string());
     let rows = query.fetch_all(&mut *connection.lock().await).await.unwrap();
     for row in &rows {
         decode(row, columns);

@@ -28,10 +28,15 @@ pub(crate) enum Work {
     Execute,
     /// So many callers, commands on one hot aggregate; the other side is not bare, but one caller of the same.
     Busy { callers: usize },
-    /// One caller, batches of this many events.
-    Batch { events: usize },
+    /// So many callers, each of which appends batches of this many events, each batch to a stream of its own. The bare side
+    /// writes to a table with the store's columns and indexes.
+    Batch { callers: usize, events: usize },
+    /// So many callers as in `Append`; the other side is not bare, but 128 callers of the same.
+    Crowd { callers: usize },
     /// A stream of 1,000 events, of which the bare side selects so many columns.
     Load(Columns),
+    /// So many callers, each of which loads one stream of 10 events after another.
+    LoadShort { callers: usize },
     /// The whole log, in pages of 1,000.
     Log(Columns),
 }
@@ -50,6 +55,9 @@ pub(crate) struct Cell {
     ours: Vec<f64>,
     bare_spent: Vec<Spent>,
     ours_spent: Vec<Spent>,
+    /// How long a call took, in seconds: the 99th percentile of each round.
+    bare_p99: Vec<f64>,
+    ours_p99: Vec<f64>,
 }
 
 impl Cell {
@@ -62,9 +70,20 @@ impl Cell {
             append(128),
             Work::Execute,
             Work::Busy { callers: 32 },
-            Work::Batch { events: 100 },
+            Work::Batch {
+                callers: 1,
+                events: 100,
+            },
+            Work::Batch {
+                callers: 8,
+                events: 100,
+            },
+            Work::Crowd { callers: 4096 },
+            Work::Crowd { callers: 16_000 },
             Work::Load(Columns::All),
             Work::Load(Columns::Two),
+            Work::LoadShort { callers: 1 },
+            Work::LoadShort { callers: 8 },
             Work::Log(Columns::All),
             Work::Log(Columns::Two),
         ];
@@ -74,6 +93,8 @@ impl Cell {
             ours: Vec::new(),
             bare_spent: Vec::new(),
             ours_spent: Vec::new(),
+            bare_p99: Vec::new(),
+            ours_p99: Vec::new(),
         };
         works.into_iter().map(new).collect()
     }
@@ -84,9 +105,11 @@ impl Cell {
             Work::Append { callers } => format!("append, {callers} callers"),
             Work::Execute => "execute, 1 caller".to_owned(),
             Work::Busy { callers } => format!("execute, {callers} on one stream / 1 caller"),
-            Work::Batch { events } => format!("batch of {events} events"),
+            Work::Batch { callers, events } => format!("batch of {events} events, {callers} callers"),
+            Work::Crowd { callers } => format!("append, {callers} callers / 128 callers"),
             Work::Load(Columns::All) => "load 1,000 events".to_owned(),
             Work::Load(Columns::Two) => "load 1,000 events / 2 columns".to_owned(),
+            Work::LoadShort { callers } => format!("load 10 events, {callers} callers"),
             Work::Log(Columns::All) => "read the whole log".to_owned(),
             Work::Log(Columns::Two) => "read the whole log / 2 columns".to_owned(),
         }
@@ -95,12 +118,17 @@ impl Cell {
     /// Both sides, one after the other; who begins alternates.
     pub(crate) async fn round(&mut self, setup: &Setup) {
         let callers = match self.work {
-            Work::Append { callers } | Work::Busy { callers } => callers,
+            Work::Append { callers }
+            | Work::Busy { callers }
+            | Work::LoadShort { callers }
+            | Work::Batch { callers, .. }
+            | Work::Crowd { callers } => callers,
             _ => 1,
         };
         let bare = async || {
             let bare = match self.work {
                 Work::Busy { .. } => vec![setup.caller(Work::Execute)],
+                Work::Crowd { .. } => (0..128).map(|_| setup.caller(self.work)).collect(),
                 work => (0..callers).map(|n| setup.bare.caller(work, n)).collect(),
             };
             rate(setup, bare, TURN).await
@@ -117,6 +145,8 @@ impl Cell {
         self.ours.push(ours.0);
         self.bare_spent.push(bare.1);
         self.ours_spent.push(ours.1);
+        self.bare_p99.push(bare.2);
+        self.ours_p99.push(ours.2);
     }
 
     pub(crate) fn line(&self) -> String {
@@ -130,8 +160,11 @@ impl Cell {
         let [_, bare, _] = quantiles(self.bare.clone());
         let [_, ours, _] = quantiles(self.ours.clone());
         let (bare_spent, ours_spent) = (processor::line(&self.bare_spent), processor::line(&self.ours_spent));
+        let [_, bare_p99, _] = quantiles(self.bare_p99.clone());
+        let [_, ours_p99, _] = quantiles(self.ours_p99.clone());
+        let p99 = format!("{:6.2} {:6.2}", bare_p99 * 1e3, ours_p99 * 1e3);
         format!(
-            "{:36} {ratio:5.2} ({low:.2} to {high:.2}) {bare:8.0} {ours:8.0} | {bare_spent} | {ours_spent}",
+            "{:36} {ratio:5.2} ({low:.2} to {high:.2}) {bare:8.0} {ours:8.0} | {p99} | {bare_spent} | {ours_spent}",
             self.name()
         )
     }
@@ -140,8 +173,9 @@ impl Cell {
 /// What a caller does again and again; it says each time how many events that was.
 pub(crate) type Caller = Box<dyn Fn() -> BoxFuture<'static, usize> + Send>;
 
-/// Events a second of so many callers, each in a task of its own, for about so long, and what one of them cost.
-async fn rate(setup: &Setup, callers: Vec<Caller>, turn: Duration) -> (f64, Spent) {
+/// Events a second of so many callers, each in a task of its own, for about so long, what one of them cost, and how many
+/// seconds the slowest hundredth of the calls took at least.
+async fn rate(setup: &Setup, callers: Vec<Caller>, turn: Duration) -> (f64, Spent, f64) {
     let over = Arc::new(AtomicBool::new(false));
     let mut running = JoinSet::new();
     let before = setup.processor.spent().await;
@@ -149,17 +183,23 @@ async fn rate(setup: &Setup, callers: Vec<Caller>, turn: Duration) -> (f64, Spen
     for caller in callers {
         let over = Arc::clone(&over);
         running.spawn(async move {
-            let mut events = 0;
+            let (mut events, mut took) = (0, Vec::new());
             while !over.load(Ordering::Relaxed) {
+                let called = Instant::now();
                 events += caller().await;
+                took.push(called.elapsed());
             }
-            events
+            (events, took)
         });
     }
     tokio::time::sleep(turn).await;
     over.store(true, Ordering::Relaxed);
-    let events: usize = running.join_all().await.into_iter().sum();
+    let (events, took): (Vec<usize>, Vec<Vec<Duration>>) = running.join_all().await.into_iter().unzip();
+    let events: usize = events.into_iter().sum();
     let rate = events as f64 / started.elapsed().as_secs_f64();
     let spent = setup.processor.spent().await - before;
-    (rate, spent.per(events as f64))
+    let mut took = took.concat();
+    took.sort_unstable();
+    let p99 = took.get(took.len() * 99 / 100).copied().unwrap_or_default();
+    (rate, spent.per(events as f64), p99.as_secs_f64())
 }

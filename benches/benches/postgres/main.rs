@@ -46,8 +46,8 @@ async fn measure() {
         }
     }
     println!(
-        "{:36} {:>5} {:14} {:>8} {:>8} | {:27} | the same of ours",
-        "ours / bare", "", "(10 % to 90 %)", "bare/s", "ours/s", "bare: client + server, each"
+        "{:36} {:>5} {:14} {:>8} {:>8} | {:13} | {:27} | the same of ours",
+        "ours / bare", "", "(10 % to 90 %)", "bare/s", "ours/s", "p99, ms", "bare: client + server, each"
     );
     for cell in cells {
         println!("{}", cell.line());

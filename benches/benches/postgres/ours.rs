@@ -26,6 +26,9 @@ use crate::{
 const STREAMS: u32 = 100;
 const LENGTH: usize = 1000;
 
+/// The same for short loads: as many streams, of so many events.
+const SHORT: usize = 10;
+
 pub(crate) struct Setup {
     pub(crate) bare: Bare,
     pub(crate) processor: Processor,
@@ -73,6 +76,11 @@ pub(crate) fn stored(number: u32) -> StreamId {
     StreamId::new("stored", number).unwrap()
 }
 
+/// The same of the short ones.
+pub(crate) fn short(number: u32) -> StreamId {
+    StreamId::new("short", number).unwrap()
+}
+
 fn decoded(events: &[RecordedEvent]) -> usize {
     let lines = events.iter().filter(|event| match LineAdded::decode(event.encoded()) {
         Ok(Decoded::One(line)) => black_box(line).quantity == 2,
@@ -90,11 +98,13 @@ impl Setup {
             .await
             .unwrap();
         for number in 0..STREAMS {
-            let events = (0..LENGTH).map(|_| event()).collect();
-            store
-                .append_events(stored(number), ExpectedVersion::NoStream, events)
-                .await
-                .unwrap();
+            for (stream_id, length) in [(stored(number), LENGTH), (short(number), SHORT)] {
+                let events = (0..length).map(|_| event()).collect();
+                store
+                    .append_events(stream_id, ExpectedVersion::NoStream, events)
+                    .await
+                    .unwrap();
+            }
         }
         Self {
             bare: Bare::new(url).await,
@@ -111,11 +121,12 @@ impl Setup {
     pub(crate) fn caller(&self, work: Work) -> Caller {
         let store = self.store.clone();
         match work {
-            Work::Append { .. } => appending(store),
+            Work::Append { .. } | Work::Crowd { .. } => appending(store),
             Work::Execute => executing(self.baskets.clone(), "quiet"),
             Work::Busy { .. } => executing(self.baskets.clone(), "busy"),
-            Work::Batch { events } => Box::new(move || batch(store.clone(), events).boxed()),
-            Work::Load(_) => Box::new(move || load(store.clone()).boxed()),
+            Work::Batch { events, .. } => Box::new(move || batch(store.clone(), events).boxed()),
+            Work::Load(_) => Box::new(move || load(store.clone(), stored(next() % STREAMS), LENGTH).boxed()),
+            Work::LoadShort { .. } => Box::new(move || load(store.clone(), short(next() % STREAMS), SHORT).boxed()),
             Work::Log(_) => Box::new(move || log(store.clone()).boxed()),
         }
     }
@@ -160,16 +171,16 @@ async fn batch(store: PostgresEventStore, events: usize) -> usize {
     events
 }
 
-async fn load(store: PostgresEventStore) -> usize {
-    let events = store.load_events(stored(next() % STREAMS), None).await.unwrap();
-    assert_eq!(decoded(&events), LENGTH);
-    LENGTH
+async fn load(store: PostgresEventStore, stream_id: StreamId, length: usize) -> usize {
+    let events = store.load_events(stream_id, None).await.unwrap();
+    assert_eq!(decoded(&events), length);
+    length
 }
 
 /// All that was there at first; what the appends have added since is left out on both sides.
 async fn log(store: PostgresEventStore) -> usize {
     let (mut after, mut events) = (Position::BEGINNING, 0);
-    while events < LENGTH * STREAMS as usize {
+    while events < (LENGTH + SHORT) * STREAMS as usize {
         let page = store.read_all(ReadAll::after(after).limit(1000)).await.unwrap();
         events += decoded(&page.events);
         after = page.resume_after;

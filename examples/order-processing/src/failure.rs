@@ -132,10 +132,10 @@ impl From<sqlite::OpenError> for Failure {
     }
 }
 
-impl From<postgres::OpenError> for Failure {
-    fn from(error: postgres::OpenError) -> Self {
+impl From<postgres::PostgresOpenError> for Failure {
+    fn from(error: postgres::PostgresOpenError) -> Self {
         match error {
-            postgres::OpenError::InvalidUrl(_) | postgres::OpenError::TlsNotBuiltIn(_) => {
+            postgres::PostgresOpenError::InvalidUrl(_) | postgres::PostgresOpenError::TlsNotBuiltIn(_) => {
                 Self::Input(error.to_string())
             }
             other => Self::store("the store could not be opened", other),

@@ -1,6 +1,12 @@
 //! Statements over a connection of their own.
 
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions};
+
+/// A connection that the server knows by `application_name`.
+pub(crate) async fn connect_as(url: &str, application_name: &str) -> Result<PgConnection, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    PgConnection::connect_with(&options.application_name(application_name)).await
+}
 
 pub(crate) async fn execute(url: &str, statement: &str) {
     let mut connection = PgConnection::connect(url).await.unwrap();

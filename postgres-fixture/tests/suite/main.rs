@@ -5,5 +5,6 @@
 mod connection;
 mod databases;
 mod faults;
+mod freezes;
 mod keeper;
 mod servers;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use composable_rust_postgres_fixture::{Server, wait_for};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
 
-use crate::connection::{count, execute, text};
+use crate::connection::{connect_as, count, execute, text};
 
 const CREATE: &str = "CREATE TABLE events (id bigint)";
 const INSERT: &str = "INSERT INTO events SELECT generate_series(1, 100)";
@@ -81,4 +81,17 @@ async fn commands_run_beside_the_server_and_a_dropped_server_is_gone() {
     let url = server.url("postgres");
     drop(server);
     assert!(PgConnection::connect(&url).await.is_err());
+}
+
+#[tokio::test]
+async fn terminating_ends_the_sessions_of_one_application_only() {
+    let server = Server::start(&[]).await;
+    let url = server.url("postgres");
+    let mut kept = connect_as(&url, "kept").await.unwrap();
+    let mut ended = connect_as(&url, "ended").await.unwrap();
+    assert_eq!(server.terminate_backends("ended").await, 1);
+    assert_eq!(server.terminate_backends("ended").await, 0);
+    assert!(ended.ping().await.is_err());
+    let left = "SELECT FROM pg_stat_activity WHERE application_name = 'ended'";
+    assert_eq!(kept.execute(left).await.unwrap().rows_affected(), 0);
 }

@@ -4,7 +4,7 @@ use composable_rust_core::{
     AppendError, CommandId, CommandMark, Encoding, EventId, EventLog, EventStore, ExpectedVersion, Position, ReadAll,
     SerializedEvent, Snapshot, SnapshotOutcome, StreamAppend, StreamId, Version,
 };
-use composable_rust_postgres::{OpenError, PostgresEventStore};
+use composable_rust_postgres::{PostgresEventStore, PostgresOpenError};
 use uuid::Uuid;
 
 use crate::reader::{Reader, rows};
@@ -42,7 +42,7 @@ async fn an_application_with_these_rights_does_all_that_a_store_does() {
     let written = store.append(first.clone()).await.unwrap();
     assert_eq!(
         store.append(first).await.unwrap(),
-        written,
+        written.as_repeated(),
         "sent again, it is recognised"
     );
     let stale = store
@@ -83,7 +83,7 @@ async fn an_application_with_these_rights_does_all_that_a_store_does() {
     assert_eq!(page.events.len(), 3 + 4, "the guide's and these");
     assert_eq!(store.head().await.unwrap(), page.resume_after);
     store.wait_for_events(Position::BEGINNING).await.unwrap();
-    assert_eq!(store.blockers().await.unwrap(), vec![]);
+    assert_eq!(store.blocking_transactions().await.unwrap(), vec![]);
     store.close().await;
 }
 
@@ -102,14 +102,23 @@ async fn an_application_with_these_rights_neither_migrates_nor_adopts() {
         .await
         .unwrap();
     let refused = PostgresEventStore::connect(&app).await;
-    assert!(matches!(refused, Err(OpenError::ForeignLog(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(PostgresOpenError::LogOriginMismatch(_))),
+        "{refused:?}"
+    );
     let refused = PostgresEventStore::options().adopt(&app).await;
-    assert!(matches!(refused, Err(OpenError::PermissionDenied(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(PostgresOpenError::PermissionDenied(_))),
+        "{refused:?}"
+    );
     PostgresEventStore::options().adopt(&owner).await.unwrap();
     PostgresEventStore::connect(&app).await.unwrap().close().await;
 
     let empty = "CREATE SCHEMA empty; GRANT USAGE ON SCHEMA empty TO orders_app";
     rows(&mut owners, empty).await.unwrap();
     let refused = PostgresEventStore::options().schema("empty").migrate(&app).await;
-    assert!(matches!(refused, Err(OpenError::PermissionDenied(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(PostgresOpenError::PermissionDenied(_))),
+        "{refused:?}"
+    );
 }

@@ -87,7 +87,7 @@ fn every_error_has_its_place_under_troubleshooting() {
     let text = text();
     let (_, troubleshooting) = text.split_once("\n## Troubleshooting\n").unwrap();
     for (name, file) in [
-        ("OpenError", "postgres/src/error.rs"),
+        ("PostgresOpenError", "postgres/src/error.rs"),
         ("AppendError", "core/src/error.rs"),
         ("TransactionError", "postgres/src/transaction.rs"),
         ("ReadError", "core/src/error.rs"),
@@ -104,7 +104,8 @@ fn every_error_has_its_place_under_troubleshooting() {
 
 #[test]
 fn every_code_that_the_store_knows_is_explained() {
-    let sources = source("postgres/src/failure.rs") + &source("postgres/src/open.rs");
+    let sources =
+        source("postgres/src/errors.rs") + &source("postgres/src/statement_error.rs") + &source("postgres/src/open.rs");
     let literals = sources.split('"').skip(1).step_by(2);
     let is_code =
         |literal: &&str| literal.len() == 5 && literal.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
@@ -120,7 +121,8 @@ fn every_call_that_the_text_names_exists() {
     let files = [
         "postgres/src/store.rs",
         "postgres/src/options.rs",
-        "postgres/src/blockers.rs",
+        "postgres/src/blocking_transactions.rs",
+        "postgres/src/stats.rs",
         "migrations/postgres/0001_events.sql",
     ];
     let sources = files.map(source).concat();

@@ -4,7 +4,7 @@ use composable_rust_core::{
     Encoding, EventId, EventLog, EventStore, ExpectedVersion, Position, ReadAll, SerializedEvent, StreamAppend,
     StreamId,
 };
-use composable_rust_postgres::{Foreign, OpenError, PostgresEventStore};
+use composable_rust_postgres::{LogOriginMismatch, PostgresEventStore, PostgresOpenError};
 use uuid::Uuid;
 
 use crate::reader::Reader;
@@ -33,7 +33,10 @@ async fn an_upgraded_server_is_another_one_and_goes_on_with_the_log_once_it_is_a
     reader.server.start_again().await;
     let refused = PostgresEventStore::connect(&app).await;
     assert!(
-        matches!(refused, Err(OpenError::ForeignLog(Foreign::Cluster { .. }))),
+        matches!(
+            refused,
+            Err(PostgresOpenError::LogOriginMismatch(LogOriginMismatch::Cluster { .. }))
+        ),
         "{refused:?}"
     );
     PostgresEventStore::adopt(&reader.url("orders_owner", "orders"))

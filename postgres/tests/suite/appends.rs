@@ -114,7 +114,7 @@ async fn an_identical_append_answers_its_first_result_whoever_wrote_since() {
         let again = store
             .append_events(stream(1), ExpectedVersion::NoStream, events(0..3))
             .await;
-        assert_eq!(again.unwrap(), first);
+        assert_eq!(again.unwrap(), first.as_repeated());
         let part = store
             .append_events(stream(1), ExpectedVersion::NoStream, events(0..2))
             .await
@@ -147,7 +147,8 @@ async fn an_identical_batch_answers_its_first_results() {
     assert_eq!(first[2].position, Position::BEGINNING);
     let stored = store.load_events(stream("checked"), None).await.unwrap();
     assert_eq!(first[1].position, stored[3].position);
-    assert_eq!(store.append_batch(batch()).await.unwrap(), first);
+    let again: Vec<_> = first.iter().map(|appended| appended.as_repeated()).collect();
+    assert_eq!(store.append_batch(batch()).await.unwrap(), again);
     let half = vec![
         StreamAppend::new(stream(1), ExpectedVersion::NoStream, events(10..12)),
         StreamAppend::new(stream(3), ExpectedVersion::NoStream, events([13])),

@@ -137,7 +137,7 @@ async fn the_same_id_and_the_same_command_twice_are_told_apart_while_they_wait()
     assert!(matches!(same_id, Err(AppendError::DuplicateId { .. })));
     let two = two.as_ref().unwrap();
     assert!(matches!(same_command, Err(AppendError::DuplicateCommand { first, .. }) if first == two));
-    assert_eq!(three.as_ref().unwrap(), again.as_ref().unwrap());
+    assert_eq!(three.as_ref().unwrap().as_repeated(), *again.as_ref().unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

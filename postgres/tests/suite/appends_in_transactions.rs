@@ -149,7 +149,7 @@ async fn several_appends_of_one_transaction_follow_each_other() {
         .append_in(&mut transaction, vec![entry(1, ExpectedVersion::NoStream, [0])])
         .await
         .unwrap();
-    assert_eq!(repeated[0].version, Version::from(1));
+    assert_eq!((repeated[0].version, repeated[0].repeated), (Version::from(1), true));
     transaction.commit().await.unwrap();
     assert_eq!(ids(&store, 1).await, [0, 1, 2]);
 }
@@ -172,5 +172,60 @@ async fn a_transaction_that_does_not_see_what_others_commit_is_refused() {
         );
         transaction.execute("INSERT INTO view VALUES (1)").await.unwrap();
         transaction.commit().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_that_is_stored_already_says_so_and_a_new_one_does_not() {
+    let database = support::database().await;
+    let (store, pool) = with_view(&database).await;
+    for is_repeated in [false, true] {
+        let mut transaction = pool.begin().await.unwrap();
+        let batch = vec![
+            entry(1, ExpectedVersion::NoStream, [1, 2]),
+            entry(2, ExpectedVersion::NoStream, [3]),
+        ];
+        let appended = store.append_in(&mut transaction, batch).await.unwrap();
+        assert!(
+            appended.iter().all(|appended| appended.repeated == is_repeated),
+            "{appended:?}"
+        );
+        transaction.commit().await.unwrap();
+    }
+}
+
+async fn assert_other_log(store: &PostgresEventStore, pool: &PgPool) {
+    let mut transaction = pool.begin().await.unwrap();
+    let refused = store
+        .append_in(&mut transaction, vec![entry(1, ExpectedVersion::Any, [1])])
+        .await;
+    assert!(matches!(refused, Err(TransactionError::OtherLog { .. })), "{refused:?}");
+    // The transaction goes on.
+    transaction.execute("SELECT 1").await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_leads_to_another_log_is_refused() {
+    let database = support::database().await;
+    let options = PostgresEventStore::options().schema("orders").migrate_on_connect(true);
+    let orders = options.connect(database.url()).await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    assert_other_log(&orders, &pool).await;
+
+    let other = support::database().await;
+    let elsewhere = PgPool::connect(other.url()).await.unwrap();
+    assert_other_log(&open(&database).await, &elsewhere).await;
+    let empty = TestDatabase::empty().await;
+    assert_other_log(&open(&database).await, &PgPool::connect(empty.url()).await.unwrap()).await;
+
+    let mut transaction = pool.begin().await.unwrap();
+    transaction.execute("SET LOCAL search_path = orders").await.unwrap();
+    let append = vec![entry(1, ExpectedVersion::NoStream, [1])];
+    orders.append_in(&mut transaction, append).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(ids(&orders, 1).await, [1]);
+    for store in [open(&database).await, open(&other).await] {
+        assert!(ids(&store, 1).await.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use composable_rust_core::{
     EventLog, EventMetadata, EventStore, ExpectedVersion, Position, ReadAll, ReadError, ReadStream, RecordedEvent,
-    Snapshot, SnapshotError, SnapshotOutcome, Version,
+    Snapshot, SnapshotError, SnapshotOutcome, UnavailableReason, Version,
 };
 use composable_rust_postgres_fixture::TestDatabase;
 use futures::{StreamExt, TryStreamExt};
@@ -75,7 +75,7 @@ async fn every_metadata_comes_back_equal_and_is_recognised() {
         .append_events(stream(1), ExpectedVersion::NoStream, events)
         .await
         .unwrap();
-    assert_eq!(again, first);
+    assert_eq!(again, first.as_repeated());
 }
 
 async fn large_events(database: &TestDatabase, count: u128, bytes: usize) {
@@ -220,24 +220,6 @@ async fn a_snapshot_that_is_too_large_or_ahead_of_its_stream_is_not_stored() {
     assert_eq!(store.load_snapshot(stream(1)).await.unwrap(), Some(whole));
 }
 
-#[test]
-fn a_store_serves_one_runtime_after_the_other() {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
-    let (first, second) = (runtime(), runtime());
-    let database = first.block_on(support::database());
-    let store = first.block_on(support::open(&database));
-    first.block_on(append(&store, 1, 0..3));
-    // The first runtime stays, and is not driven any more: its connections would never answer.
-    second.block_on(append(&store, 1, 3..6));
-    assert_eq!(second.block_on(support::ids(&store, 1)).len(), 6);
-    drop(first);
-}
-
 #[tokio::test]
 async fn a_snapshot_that_was_left_ahead_of_its_stream_gives_way() {
     let database = support::database().await;
@@ -255,4 +237,29 @@ async fn a_snapshot_that_was_left_ahead_of_its_stream_gives_way() {
     let outcome = store.save_snapshot(stream(1), snapshot.clone()).await.unwrap();
     assert_eq!(outcome, SnapshotOutcome::Stored);
     assert_eq!(store.load_snapshot(stream(1)).await.unwrap(), Some(snapshot));
+}
+
+#[tokio::test]
+async fn a_store_answers_for_its_health_and_counts_what_it_does() {
+    let database = support::database().await;
+    let options = composable_rust_postgres::PostgresEventStore::options().max_connections(3);
+    let store = options.connect(database.url()).await.unwrap();
+    store.ping().await.unwrap();
+    append(&store, 1, 0..3).await;
+    let stats = store.stats();
+    assert_eq!((stats.connections_max, stats.connections_lost), (3, 0));
+    assert!(
+        stats.connections_opened >= 1 && stats.connections_open >= 1,
+        "{stats:?}"
+    );
+    assert_eq!(
+        stats.connections_open,
+        stats.connections_idle + stats.connections_in_use
+    );
+    store.close().await;
+    assert!(matches!(
+        store.ping().await,
+        Err(ReadError::Unavailable(unavailable)) if unavailable.reason == UnavailableReason::Closed
+    ));
+    assert_eq!(store.stats().connections_open, 0);
 }

@@ -11,11 +11,11 @@ use composable_rust_testing::{
 use futures::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
-use crate::{settled::Settled, support};
+use crate::{acknowledged::AcknowledgedStore, support};
 
 /// A store in a database of its own, and the database for those who tamper with it.
 struct OnServer {
-    store: Settled,
+    store: AcknowledgedStore,
     database: TestDatabase,
 }
 
@@ -30,7 +30,7 @@ impl OnServer {
 
     async fn on(database: TestDatabase) -> Self {
         Self {
-            store: Settled::new(support::open(&database).await),
+            store: AcknowledgedStore::new(support::open(&database).await),
             database,
         }
     }

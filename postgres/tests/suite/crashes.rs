@@ -28,7 +28,8 @@ async fn write(store: PostgresEventStore, writer: u128, progress: Arc<watch::Sen
         let append = StreamAppend::new(stream(writer), expected, vec![event(id)]);
         let appended = loop {
             match store.append(append.clone()).await {
-                Ok(appended) => break appended,
+                // Sent again, it may have been found.
+                Ok(appended) => break Appended::new(appended.version, appended.position),
                 Err(AppendError::Unavailable(_) | AppendError::OutcomeUnknown(_)) => failures += 1,
                 Err(error) => panic!("event {n} of {writer}: {error:?}"),
             }

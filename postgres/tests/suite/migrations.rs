@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use composable_rust_postgres::{OpenError, PostgresEventStore};
+use composable_rust_postgres::{PostgresEventStore, PostgresOpenError};
 use composable_rust_postgres_fixture::TestDatabase;
 use sqlx::Executor;
 
@@ -13,7 +13,7 @@ use crate::support::{self, append, execute, ids, scalar};
 const RELEASED: [(&str, &str, u64); 1] = [(
     "0001_events.sql",
     include_str!("../../migrations/0001_events.sql"),
-    0x812d_c450_d7f3_c8cd,
+    0x0fc3_7152_7b4c_b49e,
 )];
 
 #[test]
@@ -94,7 +94,7 @@ async fn an_applications_own_table_is_left_alone() {
     let database = TestDatabase::empty().await;
     execute(&database, "CREATE TABLE events (id text, happened_at date)").await;
     let refused = PostgresEventStore::migrate(database.url()).await;
-    assert!(matches!(refused, Err(OpenError::TableTaken(_))));
+    assert!(matches!(refused, Err(PostgresOpenError::TableTaken(_))));
     assert!(!scalar::<bool>(&database, "SELECT to_regclass('event_store_migrations') IS NOT NULL").await);
 }
 

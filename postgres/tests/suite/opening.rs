@@ -1,7 +1,7 @@
 //! What is looked at before a store opens, and what is said where it can't.
 
 use composable_rust_core::{AppendError, EventLog, EventStore, ExpectedVersion, Position};
-use composable_rust_postgres::{Foreign, OpenError, PostgresEventStore};
+use composable_rust_postgres::{LogOriginMismatch, PostgresEventStore, PostgresOpenError};
 use composable_rust_postgres_fixture::{DatabaseOptions, TestDatabase, admin_url};
 use sqlx::{
     ConnectOptions, PgPool,
@@ -10,7 +10,7 @@ use sqlx::{
 
 use crate::support::{self, append, execute, ids, scalar};
 
-async fn refusal(url: &str) -> OpenError {
+async fn refusal(url: &str) -> PostgresOpenError {
     PostgresEventStore::connect(url).await.unwrap_err()
 }
 
@@ -20,24 +20,54 @@ fn options(url: &str) -> PgConnectOptions {
 
 #[tokio::test]
 async fn an_address_of_something_else_is_told_from_a_server_that_is_away() {
-    assert!(matches!(refusal("sqlite://orders.db").await, OpenError::InvalidUrl(_)));
+    assert!(matches!(
+        refusal("sqlite://orders.db").await,
+        PostgresOpenError::InvalidUrl(_)
+    ));
     assert!(matches!(
         refusal("postgres://a@127.0.0.1:1/b").await,
-        OpenError::Unreachable(_)
+        PostgresOpenError::Unreachable(_)
     ));
     assert!(matches!(
         refusal("postgres://a@nowhere.invalid/b").await,
-        OpenError::Unreachable(_)
+        PostgresOpenError::Unreachable(_)
     ));
+}
+
+#[tokio::test]
+async fn what_went_wrong_is_said_once() {
+    let refused = refusal("postgres://a@127.0.0.1:1/b").await;
+    let mut said = vec![refused.to_string()];
+    let mut cause = std::error::Error::source(&refused);
+    while let Some(error) = cause {
+        said.push(error.to_string());
+        cause = error.source();
+    }
+    let chain = said.join(": ");
+    assert_eq!(chain.matches("error communicating with database").count(), 1, "{chain}");
+}
+
+#[tokio::test]
+async fn an_ipv6_address_is_an_address() {
+    let refused = refusal("postgres://a@[::1]:1/b").await;
+    let PostgresOpenError::Unreachable(source) = &refused else {
+        panic!("{refused:?}")
+    };
+    // Refused by the machine, or there is no IPv6: but looked up it is not.
+    let source = source.to_string();
+    assert!(!source.contains("lookup") && !source.contains("resolve"), "{source}");
 }
 
 #[tokio::test]
 async fn a_wrong_password_and_a_wrong_database_are_told_apart() {
     let right = options(admin_url().await);
     let wrong = right.clone().password("wrong").to_url_lossy();
-    assert!(matches!(refusal(wrong.as_str()).await, OpenError::Refused(_)));
+    assert!(matches!(refusal(wrong.as_str()).await, PostgresOpenError::Refused(_)));
     let missing = right.database("there_is_no_such_database").to_url_lossy();
-    assert!(matches!(refusal(missing.as_str()).await, OpenError::MissingDatabase(_)));
+    assert!(matches!(
+        refusal(missing.as_str()).await,
+        PostgresOpenError::MissingDatabase(_)
+    ));
 }
 
 #[cfg(not(any(
@@ -50,7 +80,10 @@ async fn tls_that_was_not_built_in_is_asked_for_in_vain() {
     let url = options(admin_url().await)
         .ssl_mode(sqlx::postgres::PgSslMode::Require)
         .to_url_lossy();
-    assert!(matches!(refusal(url.as_str()).await, OpenError::TlsNotBuiltIn(_)));
+    assert!(matches!(
+        refusal(url.as_str()).await,
+        PostgresOpenError::TlsNotBuiltIn(_)
+    ));
 }
 
 #[cfg(any(
@@ -63,14 +96,14 @@ async fn a_server_that_offers_no_tls_is_not_spoken_to_without() {
     let url = options(admin_url().await)
         .ssl_mode(sqlx::postgres::PgSslMode::Require)
         .to_url_lossy();
-    assert!(matches!(refusal(url.as_str()).await, OpenError::Tls(_)));
+    assert!(matches!(refusal(url.as_str()).await, PostgresOpenError::Tls(_)));
 }
 
 #[tokio::test]
 async fn a_database_without_the_schema_says_how_to_get_it() {
     let database = TestDatabase::empty().await;
     let error = refusal(database.url()).await;
-    assert!(matches!(error, OpenError::NotMigrated { found: 0, needed: 1 }));
+    assert!(matches!(error, PostgresOpenError::NotMigrated { found: 0, needed: 1 }));
     assert!(
         error
             .to_string()
@@ -88,7 +121,7 @@ async fn a_newer_schema_is_refused() {
         "INSERT INTO event_store_migrations (version, name) VALUES (99, 'of tomorrow')",
     )
     .await;
-    let newer = |error: OpenError| matches!(error, OpenError::NewerSchema { found: 99, known: 1 });
+    let newer = |error: PostgresOpenError| matches!(error, PostgresOpenError::NewerSchema { found: 99, known: 1 });
     assert!(newer(refusal(database.url()).await));
     assert!(newer(PostgresEventStore::migrate(database.url()).await.unwrap_err()));
 }
@@ -102,7 +135,7 @@ async fn a_database_of_another_encoding_is_refused() {
     let ascii = options(database.url()).database(&name).to_url_lossy();
     let refused = PostgresEventStore::migrate(ascii.as_str()).await;
     execute(&database, format!("DROP DATABASE {name} WITH (FORCE)")).await;
-    assert!(matches!(refused, Err(OpenError::Encoding { found }) if found == "SQL_ASCII"));
+    assert!(matches!(refused, Err(PostgresOpenError::Encoding { found }) if found == "SQL_ASCII"));
 }
 
 #[tokio::test]
@@ -112,7 +145,7 @@ async fn a_database_that_is_serializable_by_default_still_works() {
     append(&support::open(&database).await, 1, 0..3).await;
     let pool = PgPool::connect(database.url()).await.unwrap();
     let refused = PostgresEventStore::from_pool(pool).await;
-    assert!(matches!(refused, Err(OpenError::Isolation { found }) if found == "serializable"));
+    assert!(matches!(refused, Err(PostgresOpenError::Isolation { found }) if found == "serializable"));
 }
 
 #[tokio::test]
@@ -124,7 +157,7 @@ async fn a_server_that_forgets_is_refused_where_durability_is_demanded() {
         .await;
     assert!(matches!(
         refused,
-        Err(OpenError::NotDurable {
+        Err(PostgresOpenError::NotDurable {
             setting: "synchronous_commit",
             ..
         })
@@ -147,7 +180,10 @@ async fn stores_of_two_schemas_know_nothing_of_each_other() {
         .schema("east")
         .connect(database.url())
         .await;
-    assert!(matches!(missing, Err(OpenError::MissingSchema { found: None, .. })));
+    assert!(matches!(
+        missing,
+        Err(PostgresOpenError::MissingSchema { found: None, .. })
+    ));
 }
 
 #[tokio::test]
@@ -204,7 +240,10 @@ async fn a_log_of_another_cluster_is_refused_until_it_is_adopted() {
     let before = store.load_events(support::stream(1), None).await.unwrap();
     execute(&database, MOVED).await;
     let error = refusal(database.url()).await;
-    assert!(matches!(error, OpenError::ForeignLog(Foreign::Cluster { .. })));
+    assert!(matches!(
+        error,
+        PostgresOpenError::LogOriginMismatch(LogOriginMismatch::Cluster { .. })
+    ));
     assert!(error.to_string().contains("run PostgresEventStore::adopt once"));
 
     let adopting = (0..4).map(|_| PostgresEventStore::adopt(database.url()));
@@ -239,7 +278,7 @@ async fn a_log_that_moves_under_a_running_store_is_refused_with_the_next_connect
     };
     let refused = write().await;
     assert!(matches!(refused, Err(AppendError::Backend(_))), "{refused:?}");
-    assert!(format!("{refused:?}").contains("ForeignLog"), "{refused:?}");
+    assert!(format!("{refused:?}").contains("LogOriginMismatch"), "{refused:?}");
     assert!(store.head().await.is_err());
     PostgresEventStore::adopt(database.url()).await.unwrap();
     write().await.unwrap();
@@ -267,7 +306,7 @@ async fn transactions_that_this_cluster_has_yet_to_give_are_another_ones() {
     let refused = refusal(database.url()).await;
     assert!(matches!(
         refused,
-        OpenError::ForeignLog(Foreign::Transactions {
+        PostgresOpenError::LogOriginMismatch(LogOriginMismatch::Transactions {
             newest: 4_000_000_000_000,
             ..
         })
@@ -302,7 +341,7 @@ async fn a_log_that_a_subscription_fills_is_not_read_here() {
     let refused = PostgresEventStore::connect(database.url()).await;
     execute(&database, "DROP SUBSCRIPTION IF EXISTS feed").await;
     subscribed.unwrap();
-    assert!(matches!(refused, Err(OpenError::Subscriber)));
+    assert!(matches!(refused, Err(PostgresOpenError::Subscriber)));
     assert_eq!(
         support::open(&database).await.head().await.unwrap(),
         Position::BEGINNING

@@ -1,7 +1,7 @@
 //! Who may do what: owners migrate, applications append and read, and nobody rewrites.
 
 use composable_rust_core::{EventStore, Snapshot, SnapshotOutcome, Version};
-use composable_rust_postgres::{OpenError, PostgresEventStore};
+use composable_rust_postgres::{PostgresEventStore, PostgresOpenError};
 use composable_rust_postgres_fixture::TestDatabase;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
@@ -138,6 +138,6 @@ async fn a_role_without_rights_is_told_so() {
     let database = support::database().await;
     let nobody = Role::new(&database, "nobody").await;
     let refused = PostgresEventStore::connect(&nobody.url).await;
-    assert!(matches!(refused, Err(OpenError::PermissionDenied(_))));
+    assert!(matches!(refused, Err(PostgresOpenError::PermissionDenied(_))));
     nobody.remove().await;
 }

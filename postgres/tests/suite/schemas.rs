@@ -1,6 +1,6 @@
 //! Where the tables are found: in the schema that was asked for and in no other one, whatever else a session can see.
 
-use composable_rust_postgres::{OpenError, PostgresEventStore};
+use composable_rust_postgres::{PostgresEventStore, PostgresOpenError};
 use composable_rust_postgres_fixture::TestDatabase;
 use sqlx::{
     PgPool,
@@ -24,7 +24,7 @@ async fn a_log_further_down_the_search_path_is_not_taken_for_the_one_asked_for()
     let path = "north, public";
     let refused = asked().from_pool(pool(&database, path).await).await;
     assert!(
-        matches!(refused, Err(OpenError::NotMigrated { found: 0, .. })),
+        matches!(refused, Err(PostgresOpenError::NotMigrated { found: 0, .. })),
         "{refused:?}"
     );
     let north = asked().migrate_on_connect(true);
@@ -42,7 +42,7 @@ async fn a_table_of_an_application_in_front_of_the_log_is_not_written_to() {
     )
     .await;
     let refused = PostgresEventStore::from_pool(pool(&database, "front, public").await).await;
-    assert!(matches!(refused, Err(OpenError::TableTaken(_))), "{refused:?}");
+    assert!(matches!(refused, Err(PostgresOpenError::TableTaken(_))), "{refused:?}");
 }
 
 #[tokio::test]
@@ -58,8 +58,26 @@ async fn any_name_of_a_schema_is_that_schema_and_nothing_else() {
     for name in ["", "a\tb", "a\n-c jit=on", "a\u{b}b", "a\0"] {
         let refused = in_schema(name).connect(database.url()).await;
         assert!(
-            matches!(refused, Err(OpenError::InvalidUrl(_))),
+            matches!(refused, Err(PostgresOpenError::InvalidSchema(_))),
             "{name:?}: {refused:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_name_that_the_server_would_cut_off_is_refused_before_anything_is_created() {
+    let database = TestDatabase::empty().await;
+    let in_schema = |name: &str| PostgresEventStore::options().schema(name).migrate_on_connect(true);
+    let long = "a".repeat(64);
+    let refused = in_schema(&long).connect(database.url()).await;
+    assert!(
+        matches!(refused, Err(PostgresOpenError::InvalidSchema(_))),
+        "{refused:?}"
+    );
+    let pooled = in_schema(&long).from_pool(pool(&database, "public").await).await;
+    assert!(matches!(pooled, Err(PostgresOpenError::InvalidSchema(_))), "{pooled:?}");
+    let created = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'aaa%'";
+    assert_eq!(support::scalar::<i64>(&database, created).await, 0);
+    let longest = in_schema(&long[1..]).connect(database.url()).await.unwrap();
+    append(&longest, 1, 0..1).await;
 }

@@ -22,3 +22,5 @@ CREATE TABLE bare_log (
     created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     UNIQUE (stream_id, version)
 );
+-- What batches are written to: the store's columns and indexes, without its triggers.
+CREATE TABLE bare_events (LIKE events INCLUDING DEFAULTS INCLUDING INDEXES);

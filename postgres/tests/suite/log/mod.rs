@@ -1,6 +1,6 @@
 //! The log of all streams: its order, what holds readers back, waiting, and moves from one cluster to another.
 
-mod blockers;
+mod blocking_transactions;
 mod moves;
 mod notifications;
 mod order;

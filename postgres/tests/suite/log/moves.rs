@@ -1,7 +1,7 @@
 //! Logs that move: restored, adopted, failed over.
 
 use composable_rust_core::{EventFilter, EventLog, Position, ReadAll, ReadError};
-use composable_rust_postgres::{OpenError, PostgresEventStore};
+use composable_rust_postgres::{PostgresEventStore, PostgresOpenError};
 use composable_rust_postgres_fixture::{Server, TestDatabase, wait_for};
 use sqlx::{Connection, PgConnection};
 
@@ -131,7 +131,10 @@ async fn a_log_whose_newer_generation_has_lower_transaction_ids_is_read_whole_an
         run(&mut another, insert).await;
     }
     let foreign = PostgresEventStore::connect(database.url()).await;
-    assert!(matches!(foreign, Err(OpenError::ForeignLog(_))), "{foreign:?}");
+    assert!(
+        matches!(foreign, Err(PostgresOpenError::LogOriginMismatch(_))),
+        "{foreign:?}"
+    );
     PostgresEventStore::options().adopt(database.url()).await.unwrap();
     let store = open(&database).await;
     readable(&store, append(&store, 6).await).await;
@@ -165,7 +168,10 @@ async fn a_dump_restored_into_a_fresh_cluster_is_adopted_with_its_order_and_its_
     new.restore("moved", &file).await;
     let url = new.url("moved");
     let foreign = PostgresEventStore::connect(&url).await;
-    assert!(matches!(foreign, Err(OpenError::ForeignLog(_))), "{foreign:?}");
+    assert!(
+        matches!(foreign, Err(PostgresOpenError::LogOriginMismatch(_))),
+        "{foreign:?}"
+    );
     options.adopt(&url).await.unwrap();
     let store = PostgresEventStore::connect(&url).await.unwrap();
     assert_eq!(events(&store, Position::BEGINNING, 7).await, (before.clone(), end));

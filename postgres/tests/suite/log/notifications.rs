@@ -10,7 +10,7 @@ use crate::support::{database, open};
 
 async fn channel(url: &str) -> String {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    let channel = include_str!("../../../sql/channel.sql");
+    let channel = include_str!("../../../sql/notify_channel.sql");
     sqlx::query_scalar(channel).fetch_one(&mut connection).await.unwrap()
 }
 

@@ -8,8 +8,8 @@ use crate::support::{database, partitioned_database, stranger};
 
 const READ_LOG: &str = include_str!("../../../sql/read_log.sql");
 const READ_LOG_FILTERED: &str = include_str!("../../../sql/read_log_filtered.sql");
-const LOG_END: &str = include_str!("../../../sql/log_end.sql");
-const BLOCKERS: &str = include_str!("../../../sql/blockers.sql");
+const HIGH_WATER_MARK: &str = include_str!("../../../sql/high_water_mark.sql");
+const BLOCKING_TRANSACTIONS: &str = include_str!("../../../sql/blocking_transactions.sql");
 
 /// The plan of a statement with these parameters, as the server runs it when it does not know them.
 async fn plan(connection: &mut PgConnection, statement: &str, parameters: &str) -> String {
@@ -84,7 +84,7 @@ async fn every_statement(connection: &mut PgConnection, after: &str) -> [(u32, S
     let (generation, rest) = after.split_once(", ").unwrap();
     let (transaction, position) = rest.split_once(", ").unwrap();
     let asked = format!("(ARRAY[{generation}], ARRAY[{transaction}]::xid8[], ARRAY[{position}])");
-    let end = plan(connection, LOG_END, &asked).await;
+    let end = plan(connection, HIGH_WATER_MARK, &asked).await;
     for plan in [&page, &filtered, &end] {
         assert_by_index(plan);
     }
@@ -115,7 +115,11 @@ async fn depth_does_not_matter(database: &TestDatabase) {
             );
         }
     }
-    assert_by_index(&plan(&mut connection, BLOCKERS, "").await.replace("->  Sort ", ""));
+    assert_by_index(
+        &plan(&mut connection, BLOCKING_TRANSACTIONS, "")
+            .await
+            .replace("->  Sort ", ""),
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
--- What the log says about the streams $1: a row for the end of each that has events (fact 1), for each of the ids $3 that
--- the stream of the entry $2 holds (fact 2), and for each of the commands $5 that the stream of the entry $4 holds (fact
--- 3), with the place of the command's last event. What is found stays true: nothing is ever changed. By
--- events_by_version, events_by_id and events_by_command, one seek each; LATERAL, so that it stays so however the planner
--- misjudges.
+-- Why appends to the streams $1 were refused: a row for the end of each stream that has events (fact 1), for each of the ids
+-- $3 that the stream of the entry $2 holds (fact 2), and for each of the commands $5 that the stream of the entry $4 holds
+-- (fact 3), with the place of the command's last event. By events_by_version, events_by_id and events_by_command, one seek
+-- each; LATERAL, so that it stays so however the planner misjudges.
 WITH entry AS MATERIALIZED (
     SELECT * FROM unnest($1::text[]) WITH ORDINALITY AS given (stream_id, entry)
 )

@@ -13,12 +13,12 @@ use composable_rust_postgres::PostgresEventStore;
 use futures::{future::BoxFuture, stream::BoxStream};
 
 #[derive(Clone)]
-pub(crate) struct Settled {
+pub(crate) struct AcknowledgedStore {
     store: PostgresEventStore,
     acknowledged: Arc<Mutex<Position>>,
 }
 
-impl Settled {
+impl AcknowledgedStore {
     pub(crate) fn new(store: PostgresEventStore) -> Self {
         Self {
             store,
@@ -43,7 +43,7 @@ impl Settled {
     }
 }
 
-impl EventStore for Settled {
+impl EventStore for AcknowledgedStore {
     fn append(&self, append: StreamAppend) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             let appended = self.store.append(append).await?;
@@ -104,7 +104,7 @@ impl EventStore for Settled {
     }
 }
 
-impl EventLog for Settled {
+impl EventLog for AcknowledgedStore {
     fn read_all(&self, read: ReadAll) -> BoxFuture<'_, Result<LogPage, ReadError>> {
         Box::pin(async move {
             self.settle().await?;

@@ -1,8 +1,7 @@
--- Single events for as many streams, each judged on its own and all written by one statement that commits itself: a row for
--- each that was written, as append_one.sql answers, with its stream last; the others are judged again by append_batch.sql.
--- The common case of append_batch.sql in less than half its time: no entry has to see another one. No stream may occur
--- twice. By events_by_version, one seek a stream, as in append_one.sql. Sorted by stream, so that writers who meet take
--- their locks in one order; unsorted, they deadlock.
+-- Single events for as many streams, each checked on its own and all written by one statement that commits itself: a row for
+-- each that was written, as append_one.sql answers, with its stream last; none for those whose stream was not as expected.
+-- No stream may occur twice. By events_by_version, one seek a stream, as in append_one.sql. Sorted by stream, so that
+-- writers that meet take their locks in one order; unsorted, they deadlock.
 INSERT INTO events (stream_id, version, event_id, event_type, encoding, event_data, metadata, command_id, command_events)
 SELECT stream_id, version + 1, id, type, encoding, data, metadata::jsonb, command_id, command_events
   FROM (SELECT given.*,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{Executor, PgConnection, Row};
 
-use crate::{OpenError, options::Settings, statements};
+use crate::{PostgresOpenError, options::Settings, statements};
 
 /// The first release whose triggers can be replaced and whose transaction ids have 64 bits.
 const OLDEST: i32 = 14;
@@ -16,7 +16,7 @@ struct Scattered;
 
 /// A server, and a session on it.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct ServerSettings {
     major_version: i32,
     encoding: String,
     isolation: String,
@@ -30,9 +30,9 @@ pub(crate) struct Server {
     is_scattered: bool,
 }
 
-impl Server {
+impl ServerSettings {
     pub(crate) async fn read(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let row = connection.fetch_one(sqlx::query(statements::SERVER)).await?;
+        let row = connection.fetch_one(sqlx::query(statements::SERVER_SETTINGS)).await?;
         Ok(Self {
             major_version: row.try_get::<i32, _>(0)? / 10_000,
             encoding: row.try_get(1)?,
@@ -46,24 +46,24 @@ impl Server {
     }
 
     /// That the store's promises can be kept here.
-    pub(crate) fn check(self, settings: &Settings) -> Result<(), OpenError> {
+    pub(crate) fn check(self, settings: &Settings) -> Result<(), PostgresOpenError> {
         if self.major_version < OLDEST {
             let found = self.major_version;
-            return Err(OpenError::ServerTooOld { found });
+            return Err(PostgresOpenError::ServerTooOld { found });
         }
         if self.encoding != "UTF8" {
-            return Err(OpenError::Encoding { found: self.encoding });
+            return Err(PostgresOpenError::Encoding { found: self.encoding });
         }
         if self.isolation != "read committed" {
-            return Err(OpenError::Isolation { found: self.isolation });
+            return Err(PostgresOpenError::Isolation { found: self.isolation });
         }
         self.check_durability(settings)
     }
 
     /// That tables are found where they were asked for: no default does, or a misspelt schema would lead to another one.
-    pub(crate) fn check_schema(self, settings: &Settings) -> Result<(), OpenError> {
+    pub(crate) fn check_schema(self, settings: &Settings) -> Result<(), PostgresOpenError> {
         match &settings.schema {
-            Some(expected) if self.schema.as_ref() != Some(expected) => Err(OpenError::MissingSchema {
+            Some(expected) if self.schema.as_ref() != Some(expected) => Err(PostgresOpenError::MissingSchema {
                 expected: expected.clone(),
                 found: self.schema,
             }),
@@ -80,14 +80,14 @@ impl Server {
     }
 
     /// That unqualified names lead to one log, and not to an application's tables in front of it.
-    pub(crate) fn check_tables(&self) -> Result<(), OpenError> {
+    pub(crate) fn check_tables(&self) -> Result<(), PostgresOpenError> {
         if self.log.is_some() && self.is_scattered {
-            return Err(OpenError::TableTaken(Arc::new(Scattered)));
+            return Err(PostgresOpenError::TableTaken(Arc::new(Scattered)));
         }
         Ok(())
     }
 
-    fn check_durability(self, settings: &Settings) -> Result<(), OpenError> {
+    fn check_durability(self, settings: &Settings) -> Result<(), PostgresOpenError> {
         let off = |value: &str| value == "off";
         let (setting, value, lost) = if off(&self.fsync) {
             (
@@ -102,7 +102,7 @@ impl Server {
             return Ok(());
         };
         if settings.require_durability {
-            return Err(OpenError::NotDurable { setting, value });
+            return Err(PostgresOpenError::NotDurable { setting, value });
         }
         tracing::warn!(setting, value, lost, "the server does not keep what it acknowledges");
         Ok(())

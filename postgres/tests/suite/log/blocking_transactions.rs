@@ -1,15 +1,18 @@
 //! What holds readers back can be asked for; and what does not hold them back does not.
 
 use composable_rust_core::EventLog;
-use composable_rust_postgres::{Blocker, PostgresEventStore};
+use composable_rust_postgres::{BlockingTransaction, PostgresEventStore};
 use composable_rust_postgres_fixture::{Server, wait_for};
 use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
 use super::reader::{PATIENCE, append, insert, open_transaction, pid, readable, run};
 use crate::support::{database, open, stranger};
 
-async fn blocker(store: &PostgresEventStore, is_it: impl Fn(&Blocker) -> bool) -> Option<Blocker> {
-    store.blockers().await.unwrap().into_iter().find(is_it)
+async fn blocker(
+    store: &PostgresEventStore,
+    is_it: impl Fn(&BlockingTransaction) -> bool,
+) -> Option<BlockingTransaction> {
+    store.blocking_transactions().await.unwrap().into_iter().find(is_it)
 }
 
 #[tokio::test]
@@ -47,7 +50,7 @@ async fn a_session_with_savepoints_is_named_once() {
     run(&mut idle, "SAVEPOINT b").await;
     insert(&mut idle, 2).await;
     append(&store, 3).await;
-    let blockers = store.blockers().await.unwrap();
+    let blockers = store.blocking_transactions().await.unwrap();
     assert_eq!(blockers.iter().filter(|blocker| blocker.pid == Some(own)).count(), 1);
 }
 
@@ -65,7 +68,7 @@ async fn a_prepared_transaction_holds_readers_back_and_is_named() {
     run(&mut session, "PREPARE TRANSACTION 'forgotten'").await;
     let newest = append(&store, 2).await;
     assert!(store.head().await.unwrap() < newest);
-    let blockers = store.blockers().await.unwrap();
+    let blockers = store.blocking_transactions().await.unwrap();
     assert_eq!(blockers.len(), 1, "{blockers:?}");
     let found = &blockers[0];
     assert_eq!((found.pid, found.prepared.as_deref()), (None, Some("forgotten")));
@@ -73,7 +76,7 @@ async fn a_prepared_transaction_holds_readers_back_and_is_named() {
     assert!(found.age.is_some() && found.role.is_some());
     run(&mut session, "COMMIT PREPARED 'forgotten'").await;
     readable(&store, newest).await;
-    assert_eq!(store.blockers().await.unwrap(), []);
+    assert_eq!(store.blocking_transactions().await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -109,7 +112,7 @@ async fn readers_dumps_listeners_and_vacuum_hold_nobody_back() {
     wait_for(vacuums, PATIENCE, "VACUUM to be at work").await;
     let newest = append(&store, 2).await;
     assert_eq!(store.head().await.unwrap(), newest);
-    assert_eq!(store.blockers().await.unwrap(), []);
+    assert_eq!(store.blocking_transactions().await.unwrap(), []);
     vacuuming.abort();
 }
 

@@ -1,2 +1,0 @@
--- At which level the session's transaction runs.
-SELECT current_setting('transaction_isolation');

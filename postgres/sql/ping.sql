@@ -1,0 +1,2 @@
+-- A sign of life. By nothing: no table is read.
+SELECT 1;
