@@ -63,3 +63,66 @@ impl VersionCheck {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Encoding, EventId, Position, SerializedEvent};
+
+    fn events(versions: &[u32]) -> Vec<RecordedEvent> {
+        let event = |version: &u32| {
+            let id = EventId::from_uuid(Uuid::from_u128((*version).into()));
+            let written = SerializedEvent::new(id, "Happened.v1", Encoding::BINCODE, vec![]);
+            let (stream, position) = ("test-1".parse().unwrap(), Position::from_sequence((*version).into()));
+            RecordedEvent::new(stream, (*version).into(), position, DateTime::UNIX_EPOCH, written)
+        };
+        versions.iter().map(event).collect()
+    }
+
+    fn check(direction: Direction, from: u32, pages: &[&[u32]]) -> Result<(), GapError> {
+        let mut versions = VersionCheck::of(direction, from.into());
+        pages
+            .iter()
+            .enumerate()
+            .try_for_each(|(n, page)| versions.check_page(&events(page), n + 1 == pages.len()))
+    }
+
+    #[test]
+    fn forward_versions_continue_from_where_the_read_begins() {
+        for (from, pages) in [
+            (0, [&[1, 2][..], &[3]]),
+            (1, [&[1, 2], &[]]),
+            (7, [&[], &[]]),
+            (7, [&[7], &[8]]),
+        ] {
+            assert!(check(Direction::Forward, from, &pages).is_ok(), "{pages:?}");
+        }
+        for (from, pages) in [
+            (0, [&[2][..], &[]]),
+            (1, [&[1, 2], &[4]]),
+            (1, [&[1, 3], &[]]),
+            (1, [&[1, 1], &[]]),
+        ] {
+            assert!(check(Direction::Forward, from, &pages).is_err(), "{pages:?}");
+        }
+    }
+
+    #[test]
+    fn backward_versions_go_down_to_the_first() {
+        for pages in [[&[3, 2][..], &[1]], [&[2, 1], &[]], [&[], &[]]] {
+            assert!(check(Direction::Backward, 9, &pages).is_ok(), "{pages:?}");
+        }
+        for pages in [[&[3, 2][..], &[]], [&[4, 3], &[1]], [&[3, 1], &[]], [&[2, 3], &[1]]] {
+            assert!(check(Direction::Backward, 9, &pages).is_err(), "{pages:?}");
+        }
+    }
+
+    #[test]
+    fn a_gap_names_the_missing_version() {
+        let gap = check(Direction::Forward, 1, &[&[1, 3]]).unwrap_err();
+        assert_eq!(gap.to_string(), "version 2 of the stream is missing: events were lost");
+    }
+}

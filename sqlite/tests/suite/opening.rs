@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use composable_rust_core::{EventLog, Position};
-use composable_rust_sqlite::{OpenError, SqliteEventStore};
+use composable_rust_sqlite::{SqliteEventStore, SqliteOpenError};
 use sqlx::Executor;
 
 use crate::support;
@@ -16,17 +16,17 @@ async fn a_missing_file_is_created_and_a_missing_directory_is_not() {
     assert_eq!(store.head().await.unwrap(), Position::BEGINNING);
     let missing = directory.path().join("missing");
     let refused = SqliteEventStore::open(missing.join("new.db")).await;
-    assert!(matches!(refused, Err(OpenError::MissingDirectory { path }) if path == missing));
+    assert!(matches!(refused, Err(SqliteOpenError::MissingDirectory { path }) if path == missing));
 }
 
 #[tokio::test]
 async fn a_directory_is_no_store() {
     let directory = support::directory();
     let refused = SqliteEventStore::open(directory.path()).await;
-    assert!(matches!(refused, Err(OpenError::NotAFile { .. })));
+    assert!(matches!(refused, Err(SqliteOpenError::NotAFile { .. })));
     assert!(matches!(
         SqliteEventStore::open("").await,
-        Err(OpenError::InvalidPath { .. })
+        Err(SqliteOpenError::InvalidPath { .. })
     ));
 }
 
@@ -37,7 +37,7 @@ async fn a_file_that_is_no_database_is_left_as_it_was() {
     let letter = "Dear Sir or Madam, ".repeat(100);
     fs::write(&path, &letter).unwrap();
     let refused = SqliteEventStore::open(&path).await;
-    assert!(matches!(refused, Err(OpenError::NotADatabase { .. })));
+    assert!(matches!(refused, Err(SqliteOpenError::NotADatabase { .. })));
     assert_eq!(fs::read_to_string(&path).unwrap(), letter);
 }
 
@@ -50,7 +50,7 @@ async fn a_read_only_file_is_a_typed_error() {
     permissions.set_readonly(true);
     fs::set_permissions(&path, permissions).unwrap();
     let refused = SqliteEventStore::open(&path).await;
-    assert!(matches!(refused, Err(OpenError::ReadOnly { .. })));
+    assert!(matches!(refused, Err(SqliteOpenError::ReadOnly { .. })));
 }
 
 #[tokio::test]
@@ -59,12 +59,12 @@ async fn a_file_where_a_directory_should_be_is_a_missing_directory() {
     let file = directory.path().join("letter.txt");
     fs::write(&file, "Dear Sir or Madam").unwrap();
     let refused = SqliteEventStore::open(file.join("events.db")).await;
-    assert!(matches!(refused, Err(OpenError::MissingDirectory { path }) if path == file));
+    assert!(matches!(refused, Err(SqliteOpenError::MissingDirectory { path }) if path == file));
 }
 
-fn assert_cannot_open(refused: Result<SqliteEventStore, OpenError>, file: &Path) {
+fn assert_cannot_open(refused: Result<SqliteEventStore, SqliteOpenError>, file: &Path) {
     let refused = refused.unwrap_err();
-    let told = matches!(&refused, OpenError::CannotOpen { path, .. } if path == file);
+    let told = matches!(&refused, SqliteOpenError::CannotOpen { path, .. } if path == file);
     assert!(told, "{refused:?}");
 }
 
@@ -98,7 +98,10 @@ async fn a_file_that_the_system_only_pretends_is_no_store() {
     let path = Path::new("/proc/self/comm");
     let before = fs::read_to_string(path).unwrap();
     let refused = SqliteEventStore::open(path).await;
-    let told = matches!(refused, Err(OpenError::CannotOpen { .. } | OpenError::ReadOnly { .. }));
+    let told = matches!(
+        refused,
+        Err(SqliteOpenError::CannotOpen { .. } | SqliteOpenError::ReadOnly { .. })
+    );
     assert!(told, "{refused:?}");
     assert_eq!(fs::read_to_string(path).unwrap(), before);
 }
@@ -160,7 +163,7 @@ async fn a_table_of_an_application_is_not_taken_for_the_log() {
         let mut application = support::stranger(&path).await;
         application.execute(create).await.unwrap();
         let refused = SqliteEventStore::open(&path).await;
-        assert!(matches!(refused, Err(OpenError::TableTaken { table }) if table == name));
+        assert!(matches!(refused, Err(SqliteOpenError::TableTaken { table }) if table == name));
     }
 }
 
