@@ -130,7 +130,11 @@ impl Incomplete {
 
     /// Makes the copy durable and gives it its name, unless something has it.
     fn finish(&self, path: &Path) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()?;
+        let copy = File::open(&self.path)?;
+        if copy.metadata()?.len() == 0 {
+            return Err(io::Error::other("SQLite has written nothing"));
+        }
+        copy.sync_all()?;
         // Not a rename: that would replace a file that was created meanwhile.
         fs::hard_link(&self.path, path)?;
         sync_directory(path)

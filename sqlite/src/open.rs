@@ -63,23 +63,18 @@ async fn writable(path: &Path, settings: &Settings, runtime: StoreRuntime) -> Re
         files.check_unchanged(&before)?;
     }
     let readers = Pool::to_file(connect_options::reader(database, settings), settings.readers);
-    Ok(Parts::new(
-        Some(writer),
-        readers,
-        Some(files),
-        settings.clone(),
-        runtime,
-    ))
+    Ok(Parts::new(Some(writer), readers, Some(files), settings, runtime))
 }
 
 pub(crate) async fn memory(settings: Settings) -> Result<SqliteEventStore, SqliteOpenError> {
     let runtime = runtime(&settings)?;
     let own = runtime.clone();
     let opened = own.run(async move {
-        let options = connect_options::writer(SqliteConnectOptions::new().in_memory(true), &settings);
+        // By its name, not by the flag for databases in memory: with that flag, a backup would be in memory, too.
+        let options = connect_options::writer(SqliteConnectOptions::new(), &settings);
         let pool = Pool::to_memory(&options).await?;
         prepare(&pool, false, Deadline::after(settings.limits.sum())).await?;
-        Ok::<_, OpenFailure>(Parts::new(Some(Arc::clone(&pool)), pool, None, settings, runtime))
+        Ok::<_, OpenFailure>(Parts::new(Some(Arc::clone(&pool)), pool, None, &settings, runtime))
     });
     match opened.await.map_err(stopped)? {
         Ok(parts) => Ok(SqliteEventStore::new(parts)),

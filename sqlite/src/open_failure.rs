@@ -72,7 +72,9 @@ impl OpenFailure {
 
 fn cannot_open(path: &Path, error: sqlx::Error) -> SqliteOpenError {
     match unwritable_directory(path) {
-        Some(directory) => read_only(directory),
+        Some(directory) => SqliteOpenError::ReadOnly {
+            path: directory.to_owned(),
+        },
         None => SqliteOpenError::CannotOpen {
             path: path.to_owned(),
             source: Arc::new(error),

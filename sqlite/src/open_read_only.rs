@@ -54,7 +54,7 @@ async fn open(
     let readers = Pool::to_file(options, settings.readers);
     let (page_size, schema) = check_schema(path, &readers).await?;
     let files = Files::record(path, false, page_size).map_err(OpenFailure::Files)?;
-    let parts = Parts::new(None, readers, Some(files), settings.clone(), runtime);
+    let parts = Parts::new(None, readers, Some(files), settings, runtime);
     Ok(parts.with_snapshots(migrate::is_newest(schema)))
 }
 

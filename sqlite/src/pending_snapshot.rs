@@ -92,34 +92,49 @@ impl PendingSnapshot {
     }
 
     async fn try_step(&mut self, writer: &Writer) -> Result<bool, StatementError> {
-        match (self.step, &self.snapshot) {
-            (Step::Start, Some(snapshot)) if snapshot.data.len() > PART_BYTES => self.step = Step::Parts(0),
-            (Step::Start, Some(snapshot)) => {
-                let query = self.bind(statements::SAVE_SNAPSHOT, snapshot, snapshot.data.clone());
-                let changed = self.execute(writer, query).await?;
-                self.answer(changed);
-            }
-            (Step::Start, None) => {
-                let query = sqlx::query(statements::DELETE_SNAPSHOT).bind(self.stream_id.clone());
-                self.execute(writer, query).await?;
-                self.answer(true);
-            }
-            (Step::Parts(part), Some(snapshot)) => match snapshot.data.chunks(PART_BYTES).nth(part) {
-                Some(data) => {
-                    self.execute(writer, self.bind_part(part, data)).await?;
-                    self.step = Step::Parts(part + 1);
-                }
-                None => {
-                    let query = self.bind(statements::FINISH_SNAPSHOT, snapshot, Vec::new());
-                    let parts = i64::try_from(part).unwrap_or(i64::MAX);
-                    let query = query.bind(parts).bind(self.save_id.clone());
-                    let changed = self.execute(writer, query).await?;
-                    self.answer(changed);
-                }
-            },
-            (Step::RemoveRubbish | Step::Parts(_), _) => return self.remove_rubbish(writer).await,
+        match self.step {
+            Step::Start => self.start(writer).await?,
+            Step::Parts(part) => self.save_part(part, writer).await?,
+            Step::RemoveRubbish => return self.remove_rubbish(writer).await,
         }
         Ok(true)
+    }
+
+    async fn start(&mut self, writer: &Writer) -> Result<(), StatementError> {
+        let query = match &self.snapshot {
+            Some(snapshot) if snapshot.data.len() > PART_BYTES => {
+                self.step = Step::Parts(0);
+                return Ok(());
+            }
+            Some(snapshot) => self.bind(statements::SAVE_SNAPSHOT, snapshot, snapshot.data.clone()),
+            None => sqlx::query(statements::DELETE_SNAPSHOT).bind(self.stream_id.clone()),
+        };
+        let changed = self.execute(writer, query).await?;
+        self.answer(changed);
+        Ok(())
+    }
+
+    /// Saves a part, or makes the snapshot visible after the last one.
+    async fn save_part(&mut self, part: usize, writer: &Writer) -> Result<(), StatementError> {
+        let Some(snapshot) = &self.snapshot else {
+            return Ok(());
+        };
+        let number = i64::try_from(part).unwrap_or(i64::MAX);
+        if let Some(data) = snapshot.data.chunks(PART_BYTES).nth(part) {
+            let query = sqlx::query(statements::SAVE_SNAPSHOT_PART)
+                .bind(self.stream_id.clone())
+                .bind(self.save_id.clone())
+                .bind(number)
+                .bind(data.to_vec());
+            self.execute(writer, query).await?;
+            self.step = Step::Parts(part + 1);
+        } else {
+            let query = self.bind(statements::FINISH_SNAPSHOT, snapshot, Vec::new());
+            let query = query.bind(number).bind(self.save_id.clone());
+            let changed = self.execute(writer, query).await?;
+            self.answer(changed);
+        }
+        Ok(())
     }
 
     fn answer(&mut self, changed: bool) {
@@ -157,14 +172,6 @@ impl PendingSnapshot {
             .bind(data)
             .bind(snapshot.schema)
             .bind(row::micros(SystemTime::now()))
-    }
-
-    fn bind_part(&self, part: usize, data: &[u8]) -> Query<'static, Sqlite, SqliteArguments> {
-        sqlx::query(statements::SAVE_SNAPSHOT_PART)
-            .bind(self.stream_id.clone())
-            .bind(self.save_id.clone())
-            .bind(i64::try_from(part).unwrap_or(i64::MAX))
-            .bind(data.to_vec())
     }
 
     /// Waits until the caller is gone.

@@ -67,6 +67,7 @@ impl Pool {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| StoreStopped::Closed)?;
         let idle = self.idle().pop();
+        let is_new = idle.is_none();
         let (connection, in_transaction) = match (idle, &self.options) {
             (Some(idle), _) => (idle.connection, idle.in_transaction),
             (None, Some(options)) => (options.connect().await?, false),
@@ -76,6 +77,7 @@ impl Pool {
             connection: Some(connection),
             pool: Arc::clone(self),
             in_transaction,
+            is_new,
             _permit: permit,
         };
         if in_transaction {
@@ -116,10 +118,16 @@ pub(crate) struct PooledConnection {
     connection: Option<SqliteConnection>,
     pool: Arc<Pool>,
     in_transaction: bool,
+    is_new: bool,
     _permit: OwnedSemaphorePermit,
 }
 
 impl PooledConnection {
+    /// Whether it was opened for this caller.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
     pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
         self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
     }

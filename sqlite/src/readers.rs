@@ -40,9 +40,12 @@ impl Readers {
     where
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send,
     {
-        let mut lent = Deadline::after(self.limits.acquire).run(self.pool.acquire()).await??;
-        // After the connection was opened, which may have happened just now and by the path.
         self.files.as_ref().map_or(Ok(()), |files| files.check_database())?;
+        let mut lent = Deadline::after(self.limits.acquire).run(self.pool.acquire()).await??;
+        // It was opened by the path, just now.
+        if let Some(files) = self.files.as_ref().filter(|_| lent.is_new()) {
+            files.check()?;
+        }
         let connection = lent.connection()?;
         let done = Deadline::after(self.limits.statement).run(work(connection)).await?;
         if let Err(error) = &done {

@@ -45,7 +45,7 @@ impl StoreRuntime {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, StoreStopped> {
         let task = self.spawn(work);
-        self.wait(task).await?.map_err(stopped)
+        self.wait(task).await?.map_err(|error| stopped(&error))
     }
 
     /// Runs `work`, however long it takes, until the caller drops this future.
@@ -55,7 +55,7 @@ impl StoreRuntime {
     ) -> Result<T, StoreStopped> {
         let task = self.spawn(work);
         let _guard = AbortOnDrop(task.abort_handle());
-        task.await.map_err(stopped)
+        task.await.map_err(|error| stopped(&error))
     }
 
     /// Waits for an answer of the store. The store's own deadlines bound it while its runtime is driven. A current-thread
@@ -83,7 +83,7 @@ impl StoreRuntime {
     }
 }
 
-fn stopped(error: JoinError) -> StoreStopped {
+fn stopped(error: &JoinError) -> StoreStopped {
     if error.is_panic() {
         StoreStopped::Panicked
     } else {

@@ -80,7 +80,7 @@ impl Parts {
         writer: Option<Arc<Pool>>,
         readers: Arc<Pool>,
         files: Option<Arc<Files>>,
-        settings: Settings,
+        settings: &Settings,
         runtime: StoreRuntime,
     ) -> Self {
         let (limits, counters) = (settings.limits, Arc::<Counters>::default());

@@ -28,10 +28,9 @@ impl<'a> Address<'a> {
             Some(_) => return Err(invalid()),
         };
         match path {
-            "" => Err(invalid()),
             // There is nothing to read in a new one.
             ":memory:" if access.is_none_or(|access| access == Access::Create) => Ok(Self::Memory),
-            ":memory:" => Err(invalid()),
+            "" | ":memory:" => Err(invalid()),
             _ => Ok(Self::File { path, access }),
         }
     }

@@ -6,10 +6,13 @@
     reason = "a test fails where it stands, its helpers too"
 )]
 
+mod backups;
 mod basics;
+mod bounds;
 mod conformance;
 mod crash;
 mod failures;
+mod files;
 mod groups;
 mod histories;
 mod migrations;
@@ -18,5 +21,6 @@ mod plans;
 mod processes;
 mod reading;
 mod runtimes;
+mod snapshots;
 mod support;
 mod tampered;
