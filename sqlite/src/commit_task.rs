@@ -119,7 +119,12 @@ impl CommitTask {
     async fn write(&mut self, group: &mut [PendingAppend]) {
         let bytes = |pending: &PendingAppend| pending.size.bytes + BYTES_PER_EVENT * pending.size.events;
         self.written_bytes += group.iter().map(bytes).sum::<usize>();
-        let written = AssertUnwindSafe(self.writer.write(group)).catch_unwind().await;
+        let write = async {
+            #[cfg(test)]
+            tests::panic_on_request(group);
+            self.writer.write(group).await;
+        };
+        let written = AssertUnwindSafe(write).catch_unwind().await;
         if written.is_err() {
             tracing::error!("the group-commit task panicked while it wrote a group, and goes on");
             for pending in group {
@@ -171,5 +176,66 @@ impl Batch {
             self.appends.push(pending);
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use composable_rust_core::{
+        AppendError, Encoding, EventId, EventStore, ExpectedVersion, SerializedEvent, StreamAppend,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::SqliteEventStore;
+
+    /// The stream whose appends make the task panic.
+    const PANICS: &str = "panics-1";
+
+    pub(super) fn panic_on_request(group: &[PendingAppend]) {
+        let mut appends = group.iter().flat_map(|pending| &pending.appends);
+        assert!(
+            !appends.any(|append| append.stream_id.as_str() == PANICS),
+            "as requested"
+        );
+    }
+
+    fn append(stream: &str, number: u128) -> StreamAppend {
+        let id = EventId::from_uuid(Uuid::from_u128(number));
+        let event = SerializedEvent::new(id, "Happened.v1", Encoding::BINCODE, vec![]);
+        StreamAppend::new(stream.parse().unwrap(), ExpectedVersion::Any, vec![event])
+    }
+
+    #[tokio::test]
+    async fn after_a_panic_its_group_is_answered_and_the_task_goes_on() {
+        let store = SqliteEventStore::in_memory().await.unwrap();
+        let (panicked, beside) = futures::join!(store.append(append(PANICS, 1)), store.append(append("calm-1", 2)));
+        for outcome in [panicked, beside] {
+            let told = matches!(&outcome, Err(AppendError::Backend(source))
+                if source.downcast_ref() == Some(&StoreStopped::Panicked));
+            assert!(told, "{outcome:?}");
+        }
+        let after = store.append(append("calm-1", 2)).await.unwrap();
+        assert_eq!((after.version.get(), after.repeated), (1, false));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_cost_of_a_group_depends_on_the_group_and_not_on_what_waits() {
+        // A batch takes appends one by one until it is full, and never looks at those behind it.
+        let mut batch = Batch::default();
+        let deadline = crate::deadline::Deadline::after(std::time::Duration::from_secs(60));
+        let mut awaited = Vec::new();
+        for number in 0..16_000 {
+            let (pending, answer) = PendingAppend::new(vec![append("many-1", number)], deadline);
+            awaited.push(answer);
+            if batch.take(pending).is_some() {
+                break;
+            }
+        }
+        assert_eq!(
+            (batch.appends.len(), awaited.len()),
+            (MAX_GROUP.appends, MAX_GROUP.appends + 1)
+        );
     }
 }

@@ -184,6 +184,3 @@ async fn send_by(
 pub(crate) fn first(answer: Answer) -> Result<composable_rust_core::Appended, AppendError> {
     answer?.first().copied().ok_or(AppendError::NoEvents)
 }
-
-#[cfg(test)]
-mod tests {}

@@ -176,14 +176,18 @@ impl SqliteOptions {
     }
 
     /// Opens the store at `sqlite://path`, or one in memory at `sqlite::memory:`. Behind the path, `?mode=ro` stands for
-    /// [`SqliteOptions::read_only`], `?mode=rw` for a file that must exist, and `?mode=rwc` for one that may be created.
+    /// [`SqliteOptions::read_only`], `?mode=rw` for a file that must exist, and `?mode=rwc` for one that may be created. The
+    /// URL does not make a store writable that the options open read-only.
     ///
     /// # Errors
     /// [`SqliteOpenError::InvalidUrl`] for any other URL, and those of [`SqliteOptions::open`].
     pub async fn connect(mut self, url: &str) -> Result<SqliteEventStore, SqliteOpenError> {
         match Address::parse(url)? {
             Address::File { path, access } => {
-                self.settings.access = access.unwrap_or(self.settings.access);
+                self.settings.access = match (self.settings.access, access) {
+                    (Access::Read, _) | (_, None) => self.settings.access,
+                    (_, Some(access)) => access,
+                };
                 self.open(path).await
             }
             Address::Memory => self.in_memory().await,

@@ -14,6 +14,7 @@ mod crash;
 mod failures;
 mod files;
 mod groups;
+mod guide;
 mod histories;
 mod migrations;
 mod opening;
