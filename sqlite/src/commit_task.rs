@@ -224,7 +224,7 @@ mod tests {
     async fn the_cost_of_a_group_depends_on_the_group_and_not_on_what_waits() {
         // A batch takes appends one by one until it is full, and never looks at those behind it.
         let mut batch = Batch::default();
-        let deadline = crate::deadline::Deadline::after(std::time::Duration::from_secs(60));
+        let deadline = crate::deadline::Deadline::after(std::time::Duration::from_mins(1));
         let mut awaited = Vec::new();
         for number in 0..16_000 {
             let (pending, answer) = PendingAppend::new(vec![append("many-1", number)], deadline);
