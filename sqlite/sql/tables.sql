@@ -2,4 +2,4 @@
 -- tables are the same in upper and in lower case.
 SELECT name
   FROM sqlite_schema
- WHERE lower(name) IN ('event_store_migrations', 'events', 'snapshots');
+ WHERE lower(name) IN ('event_store_migrations', 'events', 'snapshots', 'snapshot_parts');

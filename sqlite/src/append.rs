@@ -1,8 +1,6 @@
-//! Writing a group of appends in one transaction, or a single event in one statement.
+//! Writes a group of appends in one transaction, or a single event in one statement.
 
-use std::sync::Arc;
-
-use composable_rust_core::{AppendError, Appended, ExpectedVersion, SerializedEvent, StreamAppend};
+use composable_rust_core::{Appended, ExpectedVersion, SerializedEvent, StreamAppend};
 use futures::TryStreamExt;
 use sqlx::{
     Either, Executor, Row, Sqlite, SqliteConnection,
@@ -11,126 +9,142 @@ use sqlx::{
 };
 
 use crate::{
-    connection::{Connections, Lease},
-    errors::{self, Kind},
-    facts::{self, Facts},
-    insert,
-    job::{Answer, Job},
-    judge::Judge,
-    row, statements,
-    trust::{Plan, Trust},
+    errors::ErrorClass,
+    group_plan::GroupPlan,
+    insert::{self, WriteError},
+    pending_append::{Answer, PendingAppend},
+    pool::PooledConnection,
+    recorded_facts::{self, GroupFacts, Place},
+    row,
+    speculative::{Prediction, SpeculativeWriter},
+    statements,
 };
 
-/// Writes a group; the answers are in the order of the jobs.
-pub(crate) async fn group(writer: &Arc<Connections>, jobs: &mut [Job], trust: &Trust) -> Vec<Answer> {
-    match try_group(writer, jobs, trust).await {
-        Ok((answers, log_end)) => {
-            trust.committed(log_end);
-            answers
-        }
-        // Whatever was judged rested on what was not written: everybody gets the failure.
-        Err(error) => {
-            tracing::warn!(%error, appends = jobs.len(), "a group of appends failed");
-            vec![Err(error); jobs.len()]
-        }
-    }
-}
+/// The answers in the order of the group, and the end of the log after them.
+pub(crate) type Written = (Vec<Answer>, i64);
 
-/// The answers in the order of the jobs, and the end of the log after them.
-type Written = (Vec<Answer>, i64);
-
-async fn try_group(writer: &Arc<Connections>, jobs: &mut [Job], trust: &Trust) -> Result<Written, AppendError> {
-    let mut lease = writer.lease().await.map_err(errors::before_commit)?;
-    if let Some(appended) = try_one(&mut lease, jobs).await? {
-        let log_end = row::after(appended.position);
-        return Ok((vec![Ok(vec![appended])], log_end));
-    }
-    if let Some(written) = try_on_trust(&mut lease, jobs, trust).await? {
+/// Writes a group. If it fails, nobody in it was written, or all are in doubt.
+pub(crate) async fn group(
+    connection: &mut PooledConnection,
+    group: &mut [PendingAppend],
+    speculative: &SpeculativeWriter,
+) -> Result<Written, WriteError> {
+    let refused = match only_event(group) {
+        Some(_) => match try_one(connection, group).await? {
+            Some(appended) => return Ok((vec![Ok(vec![appended])], row::after(appended.position))),
+            None => true,
+        },
+        None => false,
+    };
+    if !refused && let Some(written) = try_predicted(connection, group, speculative).await? {
         return Ok(written);
     }
-    let result = transaction(&mut lease, jobs).await;
+    let result = transaction(connection, group).await;
     match &result {
-        Ok(_) => lease.committed(),
-        Err(_) => lease.roll_back().await,
+        Ok(_) => connection.committed(),
+        Err(_) => connection.roll_back().await,
     }
     result
 }
 
-/// One event alone is judged by the statement that writes it. Where it is refused, `None`: a transaction finds out why.
-async fn try_one(lease: &mut Lease, jobs: &mut [Job]) -> Result<Option<Appended>, AppendError> {
-    let [job] = jobs else { return Ok(None) };
-    let Some((append, event)) = only_event(&job.appends) else {
+fn only_event(group: &[PendingAppend]) -> Option<(&StreamAppend, &SerializedEvent)> {
+    let [pending] = group else { return None };
+    let [append] = &*pending.appends else { return None };
+    let [event] = &*append.events else { return None };
+    Some((append, event))
+}
+
+/// Writes a single event by one statement that checks it and commits itself. `None` if the event was refused: a
+/// transaction finds out why.
+async fn try_one(
+    connection: &mut PooledConnection,
+    group: &mut [PendingAppend],
+) -> Result<Option<Appended>, WriteError> {
+    let Some((append, event)) = only_event(group) else {
         return Ok(None);
     };
-    let query = bind_one(append, event).map_err(errors::before_commit)?;
-    let connection = lease.connection().map_err(errors::before_commit)?;
-    job.reply.in_doubt(true);
-    // Its row arrives before it is committed: only the end of the statement says so.
-    let mut results = connection.fetch_many(query);
-    let (mut row, mut answered) = (None, false);
+    let query = bind_one(append, event).map_err(WriteError::before_commit)?;
+    set_in_doubt(group, true);
+    let outcome = run_one(connection, query).await;
+    match outcome {
+        Ok(Some(row)) => appended(&row).map(Some).map_err(WriteError::at_commit),
+        Ok(None) => {
+            set_in_doubt(group, false);
+            Ok(None)
+        }
+        Err(error) => Err(WriteError::at_commit(error)),
+    }
+}
+
+async fn run_one(
+    lent: &mut PooledConnection,
+    query: Query<'_, Sqlite, SqliteArguments>,
+) -> Result<Option<SqliteRow>, sqlx::Error> {
+    // The row arrives before the statement has committed: only the end of the statement says so.
+    let mut results = lent.transaction()?.fetch_many(query);
+    let (mut row, mut is_committed) = (None, false);
     let outcome = loop {
         match results.try_next().await {
-            Ok(None) => break Ok(()),
-            Ok(Some(Either::Left(_))) => answered = true,
+            // The driver's thread has ended: neither a row nor the lack of one is an answer.
+            Ok(None) if !is_committed => break Err(sqlx::Error::WorkerCrashed),
+            Ok(None) => break Ok(row),
+            Ok(Some(Either::Left(_))) => is_committed = true,
             Ok(Some(Either::Right(found))) => row = Some(found),
+            Err(error) if ErrorClass::of(&error) == ErrorClass::Constraint => break Ok(None),
             Err(error) => break Err(error),
         }
     };
     drop(results);
-    match outcome {
-        // The driver's thread is gone: neither a row nor the lack of one is an answer.
-        Ok(()) if !answered => Err(errors::at_commit(sqlx::Error::WorkerCrashed)),
-        Ok(()) => row.as_ref().map(appended).transpose().map_err(errors::at_commit),
-        Err(error) if Kind::of(&error) == Kind::Constraint => Ok(None),
-        Err(error) => Err(errors::at_commit(error)),
+    match &outcome {
+        Ok(_) => lent.committed(),
+        Err(error) => {
+            lent.discard_if_lost(error);
+            lent.roll_back().await;
+        }
     }
+    outcome
 }
 
-/// Writes the group as its writers believe it to be. Where the database disagrees, `None`: nothing was written.
-async fn try_on_trust(lease: &mut Lease, jobs: &mut [Job], trust: &Trust) -> Result<Option<Written>, AppendError> {
-    in_doubt(jobs, true);
-    let written = match trust.plan(jobs) {
-        Some(plan) => write_plan(lease, plan, trust).await?,
+/// Writes the group as its expected versions predict it. `None` if the database disagrees: nothing was written.
+async fn try_predicted(
+    connection: &mut PooledConnection,
+    group: &mut [PendingAppend],
+    speculative: &SpeculativeWriter,
+) -> Result<Option<Written>, WriteError> {
+    set_in_doubt(group, true);
+    let written = match speculative.predict(group) {
+        Some(prediction) => write_predicted(connection, prediction, speculative).await?,
         None => None,
     };
     if written.is_none() {
-        in_doubt(jobs, false);
+        set_in_doubt(group, false);
     }
     Ok(written)
 }
 
-fn in_doubt(jobs: &mut [Job], in_doubt: bool) {
-    for job in jobs {
-        job.reply.in_doubt(in_doubt);
-    }
-}
-
-async fn write_plan(lease: &mut Lease, plan: Plan<'_>, trust: &Trust) -> Result<Option<Written>, AppendError> {
-    let connection = lease.transaction().map_err(errors::before_commit)?;
-    match insert::transaction(connection, &plan.placed).await {
+async fn write_predicted(
+    lent: &mut PooledConnection,
+    prediction: Prediction<'_>,
+    speculative: &SpeculativeWriter,
+) -> Result<Option<Written>, WriteError> {
+    let connection = lent.transaction().map_err(WriteError::before_commit)?;
+    match insert::transaction(connection, &prediction.placed).await {
         Ok(()) => {
-            lease.committed();
-            Ok(Some((plan.answers, plan.log_end)))
+            lent.committed();
+            Ok(Some((prediction.answers, prediction.log_end)))
         }
         Err(failed) => {
-            lease.roll_back().await;
-            trust.disappointed();
-            if failed.is_refused() {
-                Ok(None)
-            } else {
-                Err(failed.into())
-            }
+            lent.discard_if_lost(&failed.error);
+            lent.roll_back().await;
+            speculative.mispredicted();
+            if failed.is_refused() { Ok(None) } else { Err(failed) }
         }
     }
 }
 
-fn only_event(appends: &[StreamAppend]) -> Option<(&StreamAppend, &SerializedEvent)> {
-    match appends {
-        [append] => match &*append.events {
-            [event] => Some((append, event)),
-            _ => None,
-        },
-        _ => None,
+fn set_in_doubt(group: &mut [PendingAppend], in_doubt: bool) {
+    for pending in group {
+        pending.reply.set_in_doubt(in_doubt);
     }
 }
 
@@ -152,44 +166,40 @@ fn bind_one<'q>(
 }
 
 fn appended(row: &SqliteRow) -> Result<Appended, sqlx::Error> {
-    let place = facts::Place {
+    let place = Place {
         version: row.try_get(0)?,
         position: row.try_get(1)?,
     };
     Ok(place.appended())
 }
 
-async fn transaction(lease: &mut Lease, jobs: &mut [Job]) -> Result<Written, AppendError> {
-    let connection = lease.transaction().map_err(errors::before_commit)?;
-    let facts = begin(connection, jobs).await.map_err(errors::before_commit)?;
-    let mut judge = Judge::new(facts);
-    let mut answers = Vec::with_capacity(jobs.len());
+/// Looks everything up under the write lock, resolves each append, and writes those that are accepted.
+async fn transaction(lent: &mut PooledConnection, group: &mut [PendingAppend]) -> Result<Written, WriteError> {
+    let connection = lent.transaction().map_err(WriteError::before_commit)?;
+    let facts = begin(connection, group).await.map_err(WriteError::before_commit)?;
+    let mut plan = GroupPlan::new(facts);
+    let mut answers = Vec::with_capacity(group.len());
     // Separated, so that the events can be borrowed while the replies are marked.
-    let (entries, replies): (Vec<_>, Vec<_>) = jobs.iter_mut().map(|job| (&*job.appends, &mut job.reply)).unzip();
+    let (entries, replies): (Vec<_>, Vec<_>) = group
+        .iter_mut()
+        .map(|pending| (&*pending.appends, &mut pending.reply))
+        .unzip();
     for appends in entries {
-        let answer = judge.job(appends, connection).await;
-        answers.push(answer.map_err(errors::before_commit)?);
+        let answer = plan.add(appends, connection).await;
+        answers.push(answer.map_err(WriteError::before_commit)?);
     }
-    let log_end = judge.log_end();
+    let log_end = plan.log_end();
     for reply in replies {
-        reply.in_doubt(true);
+        reply.set_in_doubt(true);
     }
-    insert::rest_of_transaction(connection, &judge.into_placed()).await?;
+    insert::rest_of_transaction(connection, &plan.into_placed()).await?;
     Ok((answers, log_end))
 }
 
-async fn begin(connection: &mut SqliteConnection, jobs: &[Job]) -> Result<Facts, sqlx::Error> {
-    let appends = || jobs.iter().flat_map(|job| &job.appends);
-    let query = sqlx::query(statements::BEGIN_WITH_FACTS).bind(facts::question(appends()));
+async fn begin(connection: &mut SqliteConnection, group: &[PendingAppend]) -> Result<GroupFacts, sqlx::Error> {
+    let appends = || group.iter().flat_map(|pending| &pending.appends);
+    let query = sqlx::query(statements::BEGIN_WITH_FACTS).bind(recorded_facts::question(appends()));
     let rows = connection.fetch_all(query).await?;
     let asked: Vec<_> = appends().map(|append| &append.stream_id).collect();
-    Facts::read(&rows, &asked)
-}
-
-/// Moves the write-ahead log into the file, so that the next commit can start it over; waits for no reader.
-pub(crate) async fn checkpoint(mut lease: Lease) {
-    let Ok(connection) = lease.connection() else { return };
-    if let Err(error) = connection.execute(statements::CHECKPOINT).await {
-        tracing::debug!(%error, "the write-ahead log could not be moved into the file");
-    }
+    GroupFacts::read(&rows, &asked)
 }

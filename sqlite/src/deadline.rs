@@ -35,6 +35,11 @@ impl Deadline {
         self.min(Self::after(limit))
     }
 
+    /// The deadline of what follows: `limit` later.
+    pub(crate) fn plus(self, limit: Duration) -> Self {
+        Self(self.0 + limit.min(FAR))
+    }
+
     /// The time left; zero once the deadline has passed.
     pub(crate) fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())

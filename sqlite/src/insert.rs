@@ -1,72 +1,62 @@
-//! Events into rows: as few statements as there can be, the last of which commits.
+//! Inserts events, in as few statements as possible, and commits.
 
 use std::time::SystemTime;
 
-use composable_rust_core::{AppendError, SerializedEvent};
+use composable_rust_core::SerializedEvent;
 use futures::TryStreamExt;
 use sqlx::{Either, Executor, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
-use crate::{
-    errors::{self, Kind},
-    judge::Placed,
-    row, statements,
-};
+use crate::{errors::ErrorClass, group_plan::Placed, row, statements};
 
-/// A write that failed, and whether its COMMIT was on its way.
+/// A write that failed, and whether its COMMIT was under way.
 #[derive(Debug)]
-pub(crate) struct Failed {
-    error: sqlx::Error,
-    at_commit: bool,
+pub(crate) struct WriteError {
+    pub(crate) error: sqlx::Error,
+    pub(crate) at_commit: bool,
 }
 
-impl Failed {
-    const fn before_commit(error: sqlx::Error) -> Self {
+impl WriteError {
+    pub(crate) const fn before_commit(error: sqlx::Error) -> Self {
         Self {
             error,
             at_commit: false,
         }
     }
 
-    /// Whether a trigger or an index said no: certainly nothing was written.
-    pub(crate) fn is_refused(&self) -> bool {
-        Kind::of(&self.error) == Kind::Constraint
+    pub(crate) const fn at_commit(error: sqlx::Error) -> Self {
+        Self { error, at_commit: true }
     }
-}
 
-impl From<Failed> for AppendError {
-    fn from(failed: Failed) -> Self {
-        if failed.at_commit {
-            errors::at_commit(failed.error)
-        } else {
-            errors::before_commit(failed.error)
-        }
+    /// Whether a trigger or an index refused an event: certainly nothing was written.
+    pub(crate) fn is_refused(&self) -> bool {
+        ErrorClass::of(&self.error) == ErrorClass::Constraint
     }
 }
 
 /// Locks, writes and commits in one trip. There must not be more events than the largest statement takes.
-pub(crate) async fn transaction(connection: &mut SqliteConnection, placed: &[Placed<'_>]) -> Result<(), Failed> {
+pub(crate) async fn transaction(connection: &mut SqliteConnection, placed: &[Placed<'_>]) -> Result<(), WriteError> {
     let fitting = statements::INSERTS.iter().find(|insert| placed.len() <= insert.rows);
     let Some(insert) = fitting else {
-        return Err(Failed::before_commit(sqlx::Error::WorkerCrashed));
+        return Err(WriteError::before_commit(sqlx::Error::WorkerCrashed));
     };
-    execute(connection, Script::committing(&insert.whole, 3), placed, now()).await
+    execute(connection, Script::committing(&insert.whole, 4), placed, now()).await
 }
 
 /// Writes and commits under a lock that is held already.
 pub(crate) async fn rest_of_transaction(
     connection: &mut SqliteConnection,
     mut placed: &[Placed<'_>],
-) -> Result<(), Failed> {
+) -> Result<(), WriteError> {
     if placed.is_empty() {
         let released = connection.execute(statements::ROLLBACK).await;
-        return released.map(|_| ()).map_err(Failed::before_commit);
+        return released.map(|_| ()).map_err(WriteError::before_commit);
     }
     let recorded_at = now();
     let inserts = &*statements::INSERTS;
     loop {
         let fitting = inserts.iter().find(|insert| placed.len() <= insert.rows);
         let (script, rows) = match (fitting, inserts.last()) {
-            (Some(insert), _) => (Script::committing(&insert.committing, 2), placed.len()),
+            (Some(insert), _) => (Script::committing(&insert.committing, 3), placed.len()),
             (None, Some(largest)) => (Script::inserting(&largest.alone), largest.rows),
             (None, None) => return Ok(()),
         };
@@ -79,7 +69,7 @@ pub(crate) async fn rest_of_transaction(
     }
 }
 
-/// Statements that are sent together; each answers once.
+/// Statements that are sent together; each has one result.
 struct Script {
     sql: &'static str,
     statements: usize,
@@ -91,7 +81,7 @@ impl Script {
     const fn inserting(sql: &'static str) -> Self {
         Self {
             sql,
-            statements: 1,
+            statements: 2,
             commits: false,
         }
     }
@@ -105,32 +95,45 @@ impl Script {
     }
 }
 
+impl Script {
+    /// The number of the statement that checks that every event was inserted: the one before COMMIT, or the last.
+    const fn check(&self) -> usize {
+        self.statements - self.commits as usize
+    }
+}
+
+const DROPPED: &str = "the database did not insert every event: a trigger that is not the store's dropped some";
+
 async fn execute(
     connection: &mut SqliteConnection,
     script: Script,
     placed: &[Placed<'_>],
     recorded_at: i64,
-) -> Result<(), Failed> {
-    let mut query = sqlx::query(script.sql);
+) -> Result<(), WriteError> {
+    let count = i64::try_from(placed.len()).unwrap_or(i64::MAX);
+    let mut query = sqlx::query(script.sql).bind(count);
     for event in placed {
-        query = bind(query, event, recorded_at).map_err(Failed::before_commit)?;
+        query = bind(query, event, recorded_at).map_err(WriteError::before_commit)?;
     }
     let mut results = connection.fetch_many(query);
     let mut answers = 0;
     let error = loop {
         match results.try_next().await {
             Ok(None) if answers == script.statements => return Ok(()),
-            // The driver's thread is gone: the end of its answers alone is no acknowledgement.
+            // The driver's thread has ended: the end of its results alone is no acknowledgement.
             Ok(None) => break sqlx::Error::WorkerCrashed,
             Ok(Some(Either::Left(_))) => answers += 1,
             Ok(Some(Either::Right(_))) => {}
             Err(error) => break error,
         }
     };
-    // A thread that is gone may have carried out what it has not answered.
+    if answers + 1 == script.check() && ErrorClass::of(&error) == ErrorClass::Statement {
+        return Err(WriteError::before_commit(sqlx::Error::Protocol(DROPPED.to_owned())));
+    }
+    // A thread that has ended may have run a statement whose result it did not send.
     let unheard = matches!(error, sqlx::Error::WorkerCrashed);
     let at_commit = script.commits && (unheard || answers + 1 == script.statements);
-    Err(Failed { error, at_commit })
+    Err(WriteError { error, at_commit })
 }
 
 fn bind<'q>(

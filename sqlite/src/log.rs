@@ -1,6 +1,6 @@
 //! Reading the whole log: writers take turns, so that the order of positions is the order of commits.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use composable_rust_core::{Direction, EventFilter, LogPage, Position, ReadAll, backend::NameInterner};
 use futures::TryStreamExt;
@@ -8,8 +8,12 @@ use sqlx::{Executor, Row, Sqlite, query::Query, sqlite::SqliteArguments};
 use tokio::sync::watch;
 
 use crate::{
-    connection::Connections,
-    gap, packed, row,
+    deadline::Deadline,
+    density,
+    errors::StatementError,
+    page_codec,
+    readers::Readers,
+    row,
     statements::{self, PACKED},
 };
 
@@ -19,7 +23,7 @@ const PAGE_ROWS: usize = 4096;
 /// The positions that a filtered page looks at: what bounds its work when little matches.
 const WINDOW: i64 = 16_384;
 
-pub(crate) async fn page(readers: &Arc<Connections>, read: ReadAll) -> Result<LogPage, sqlx::Error> {
+pub(crate) async fn page(readers: &Readers, read: ReadAll) -> Result<LogPage, StatementError> {
     let window_end = row::after(read.after).saturating_add(WINDOW);
     let limit = read.limit.clamp(1, PAGE_ROWS);
     let (mut log_end, mut page) = packed(readers, query(&read, window_end, limit, true)).await?;
@@ -31,7 +35,8 @@ pub(crate) async fn page(readers: &Arc<Connections>, read: ReadAll) -> Result<Lo
     let last = page.events.last().map_or(read.after, |event| event.position);
     let end = window_end.min(log_end);
     if read.filter == EventFilter::all() {
-        gap::in_log(&page.events, row::after(read.after), (!full).then_some(end))?;
+        let checked = density::check_page(&page.events, row::after(read.after), (!full).then_some(end));
+        checked.map_err(sqlx::Error::from)?;
     }
     let looked_at = row::at(end);
     // The page may be newer than the end that was read before it.
@@ -54,20 +59,20 @@ fn query(read: &ReadAll, window_end: i64, limit: usize, packs: bool) -> Sql {
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(list(&read.filter.categories))
         .bind(list(&read.filter.event_types))
-        .bind(packed::largest(limit as u64))
+        .bind(page_codec::largest(limit as u64))
 }
 
 /// The end of the log, and then a page of it.
-async fn packed(readers: &Arc<Connections>, query: Sql) -> Result<(i64, row::Page), sqlx::Error> {
+async fn packed(readers: &Readers, query: Sql) -> Result<(i64, row::Page), StatementError> {
     let rows = readers.run(move |connection| connection.fetch_all(query)).await?;
     let [end, packed] = rows.as_slice() else {
-        return Err(sqlx::Error::RowNotFound);
+        return Err(sqlx::Error::RowNotFound.into());
     };
-    let page = packed::page(packed, Direction::Forward, None, &mut NameInterner::default())?;
+    let page = page_codec::decode_page(packed, Direction::Forward, None, &mut NameInterner::default())?;
     Ok((end.try_get(3)?, page))
 }
 
-async fn rows(readers: &Arc<Connections>, query: Sql) -> Result<(i64, row::Page), sqlx::Error> {
+async fn rows(readers: &Readers, query: Sql) -> Result<(i64, row::Page), StatementError> {
     let work = readers.run(move |connection| {
         Box::pin(async move {
             let mut rows = connection.fetch(query);
@@ -83,27 +88,30 @@ fn list(allowed: &[String]) -> Option<String> {
     (!allowed.is_empty()).then(|| serde_json::Value::from(allowed).to_string())
 }
 
-pub(crate) async fn head(readers: &Arc<Connections>) -> Result<Position, sqlx::Error> {
+pub(crate) async fn head(readers: &Readers) -> Result<Position, StatementError> {
     let query = sqlx::query(statements::LOG_END);
     let row = readers.run(|connection| connection.fetch_one(query)).await?;
     Ok(row::at(row.try_get(3)?))
 }
 
-/// Waits for an event behind `after`. This store's own commits wake it at once; those of other processes are found by
-/// looking, since SQLite has nobody to announce them.
+/// Waits for an event behind `after`. This store's own commits wake it at once. SQLite announces nothing to other
+/// processes, so their commits are found by polling.
 pub(crate) async fn wait(
-    readers: &Arc<Connections>,
+    readers: &Readers,
     mut committed: watch::Receiver<i64>,
     after: Position,
     interval: Duration,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), StatementError> {
     loop {
         // Marked as seen before looking: a commit in between wakes it again.
         committed.mark_unchanged();
         if head(readers).await? > after {
             return Ok(());
         }
-        // Either way there may be something new.
-        let _ = tokio::time::timeout(interval, committed.changed()).await;
+        let woken = Deadline::after(interval).run(committed.changed()).await;
+        if let Ok(Err(_)) = woken {
+            // The store is gone, or read-only: only polling is left.
+            let _ = Deadline::after(interval).run(std::future::pending::<()>()).await;
+        }
     }
 }

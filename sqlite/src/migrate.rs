@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use sqlx::{Executor, Row, SqliteConnection};
 
-use crate::{OpenError, open::Failed, row, statements};
+use crate::{SqliteOpenError, open_failure::OpenFailure, row, statements};
 
 /// A step of the schema. A released one is never changed; a test holds the hashes.
 struct Migration {
@@ -19,18 +19,26 @@ struct Migration {
 /// The table that remembers the others.
 const TABLE: &str = include_str!("../migrations/0000_migrations.sql");
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "events",
-    sql: include_str!("../migrations/0001_events.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "events",
+        sql: include_str!("../migrations/0001_events.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "snapshot parts",
+        sql: include_str!("../migrations/0002_snapshot_parts.sql"),
+    },
+];
 
-/// Brings the schema up to date. Looks before it locks, so that opening does not wait for a writer without need.
-pub(crate) async fn run(connection: &mut SqliteConnection) -> Result<(), Failed> {
+/// Brings the schema up to date. Reads the version before it locks, so that opening does not wait for a writer without
+/// need.
+pub(crate) async fn run(connection: &mut SqliteConnection) -> Result<(), OpenFailure> {
     if schema(connection).await? == newest() {
         return Ok(());
     }
-    // Whoever gets the lock first migrates; the others then find nothing to do.
+    // The process that gets the lock first migrates; the others then find nothing to do.
     connection.execute(statements::BEGIN).await?;
     let from = schema(connection).await?;
     connection.execute(TABLE).await?;
@@ -41,12 +49,17 @@ pub(crate) async fn run(connection: &mut SqliteConnection) -> Result<(), Failed>
     Ok(())
 }
 
+/// Whether a file with this schema has everything that a reader of this release needs.
+pub(crate) fn is_newest(schema: i64) -> bool {
+    schema == newest()
+}
+
 fn newest() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.version)
 }
 
 /// The schema of the file, which is one that this release knows; 0 for a file without one.
-async fn schema(connection: &mut SqliteConnection) -> Result<i64, Failed> {
+pub(crate) async fn schema(connection: &mut SqliteConnection) -> Result<i64, OpenFailure> {
     let rows = connection.fetch_all(statements::TABLES).await?;
     let tables = rows
         .iter()
@@ -57,13 +70,13 @@ async fn schema(connection: &mut SqliteConnection) -> Result<i64, Failed> {
         .any(|table| table.eq_ignore_ascii_case("event_store_migrations"))
     {
         return match tables.into_iter().next() {
-            Some(table) => Err(OpenError::TableTaken { table }.into()),
+            Some(table) => Err(SqliteOpenError::TableTaken { table }.into()),
             None => Ok(0),
         };
     }
     let found = connection.fetch_one(statements::SCHEMA_VERSION).await?.try_get(0)?;
     if found > newest() {
-        return Err(OpenError::NewerSchema { found, known: newest() }.into());
+        return Err(SqliteOpenError::NewerSchema { found, known: newest() }.into());
     }
     Ok(found)
 }

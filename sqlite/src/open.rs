@@ -1,164 +1,168 @@
-//! Opening a store: what can be said about the path is said before SQLite touches it.
+//! Opens a store: checks what is known of the path before SQLite touches it.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use sqlx::{Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{Executor, Row, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::runtime::Handle;
 
 use crate::{
-    OpenError, SqliteEventStore,
-    connection::{self, Connections},
-    errors::Kind,
+    SqliteEventStore, SqliteOpenError, connect_options,
+    deadline::Deadline,
+    errors::{ErrorClass, StatementError, StoreStopped},
+    files::Files,
     migrate,
-    options::Settings,
+    open_failure::OpenFailure,
+    open_read_only,
+    options::{Access, Settings},
+    pool::Pool,
+    runtime::StoreRuntime,
+    statements,
+    store::Parts,
 };
 
-/// Switching a new file to write-ahead logging needs it alone, and SQLite does not wait for that.
+/// Switching a new file to write-ahead logging needs exclusive access, and SQLite does not wait for that.
 const SWITCH_PAUSE: Duration = Duration::from_millis(5);
 
-pub(crate) async fn file(path: &Path, settings: Settings) -> Result<SqliteEventStore, OpenError> {
+pub(crate) async fn file(path: &Path, settings: Settings) -> Result<SqliteEventStore, SqliteOpenError> {
     let path = absolute(path)?;
-    check(&path)?;
-    let database = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-    let writer = Connections::to_file(connection::writer(database.clone(), &settings), 1);
-    prepare(&writer, &settings, true)
-        .await
-        .map_err(|failed| failed.at(&path))?;
-    let readers = Connections::to_file(connection::reader(database, &settings), settings.readers);
-    Ok(SqliteEventStore::new(writer, readers, &settings))
+    check(&path, settings.access)?;
+    let runtime = runtime(&settings)?;
+    let (target, limits, own) = (path.clone(), settings.limits, runtime.clone());
+    let opened = own.run(async move {
+        let opening = async {
+            if settings.access == Access::Read {
+                open_read_only::file(&target, &settings, runtime).await
+            } else {
+                writable(&target, &settings, runtime).await
+            }
+        };
+        Deadline::after(limits.sum()).run(opening).await
+    });
+    match opened.await.map_err(stopped)? {
+        Ok(Ok(parts)) => Ok(SqliteEventStore::new(parts)),
+        Ok(Err(failure)) => Err(failure.at(&path)),
+        Err(_) => Err(SqliteOpenError::TimedOut { path }),
+    }
 }
 
-pub(crate) async fn memory(settings: Settings) -> Result<SqliteEventStore, OpenError> {
-    let options = connection::writer(SqliteConnectOptions::new().in_memory(true), &settings);
-    let nowhere = Path::new(":memory:");
-    let only = Connections::to_memory(&options)
-        .await
-        .map_err(|error| Failed::from(error).at(nowhere))?;
-    prepare(&only, &settings, false)
-        .await
-        .map_err(|failed| failed.at(nowhere))?;
-    Ok(SqliteEventStore::new(Arc::clone(&only), only, &settings))
+async fn writable(path: &Path, settings: &Settings, runtime: StoreRuntime) -> Result<Parts, OpenFailure> {
+    let before = fs::metadata(path).ok();
+    let database = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(settings.access == Access::Create);
+    let writer = Pool::to_file(connect_options::writer(database.clone(), settings), 1);
+    let page_size = prepare(&writer, true, Deadline::after(settings.limits.busy())).await?;
+    let files = Files::record(path, true, page_size).map_err(OpenFailure::Files)?;
+    // Opened between two looks: a file that was replaced meanwhile is not taken for the one that SQLite has open.
+    if let Some(before) = before {
+        files.check_unchanged(&before)?;
+    }
+    let readers = Pool::to_file(connect_options::reader(database, settings), settings.readers);
+    Ok(Parts::new(Some(writer), readers, Some(files), settings, runtime))
+}
+
+pub(crate) async fn memory(settings: Settings) -> Result<SqliteEventStore, SqliteOpenError> {
+    let runtime = runtime(&settings)?;
+    let own = runtime.clone();
+    let opened = own.run(async move {
+        // By its name, not by the flag for databases in memory: with that flag, a backup would be in memory, too.
+        let options = connect_options::writer(SqliteConnectOptions::new(), &settings);
+        let pool = Pool::to_memory(&options).await?;
+        prepare(&pool, false, Deadline::after(settings.limits.sum())).await?;
+        Ok::<_, OpenFailure>(Parts::new(Some(Arc::clone(&pool)), pool, None, &settings, runtime))
+    });
+    match opened.await.map_err(stopped)? {
+        Ok(parts) => Ok(SqliteEventStore::new(parts)),
+        Err(failure) => Err(failure.at(Path::new(":memory:"))),
+    }
+}
+
+fn runtime(settings: &Settings) -> Result<StoreRuntime, SqliteOpenError> {
+    let handle = match &settings.handle {
+        Some(handle) => handle.clone(),
+        None => Handle::try_current().map_err(|_| SqliteOpenError::NoRuntime)?,
+    };
+    Ok(StoreRuntime::new(handle, settings.limits.sum()))
+}
+
+fn stopped(stopped: StoreStopped) -> SqliteOpenError {
+    match stopped {
+        StoreStopped::Panicked => SqliteOpenError::Backend(stopped.source()),
+        _ => SqliteOpenError::NoRuntime,
+    }
 }
 
 /// Absolute, so that no name is taken for one of SQLite's special ones, such as `file:x` or `:memory:`.
-fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
-    let invalid = || OpenError::InvalidPath { path: path.to_owned() };
+fn absolute(path: &Path) -> Result<PathBuf, SqliteOpenError> {
+    let invalid = || SqliteOpenError::InvalidPath { path: path.to_owned() };
     let absolute = std::path::absolute(path).map_err(|_| invalid())?;
     match absolute.to_str() {
         Some(name) if !name.contains('\0') && path.file_name().is_some() => Ok(absolute),
-        _ if absolute.is_dir() => Err(OpenError::NotAFile { path: absolute }),
+        _ if absolute.is_dir() => Err(SqliteOpenError::NotAFile { path: absolute }),
         _ => Err(invalid()),
     }
 }
 
-fn check(path: &Path) -> Result<(), OpenError> {
+fn check(path: &Path, access: Access) -> Result<(), SqliteOpenError> {
     match fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(OpenError::NotAFile { path: path.to_owned() }),
-        // Also for those whom the system would let write: somebody marked the file.
-        Ok(found) if found.permissions().readonly() => Err(OpenError::ReadOnly { path: path.to_owned() }),
+        Ok(found) if !found.is_file() => Err(SqliteOpenError::NotAFile { path: path.to_owned() }),
+        // Also if the system would let this user write it: the file is marked.
+        Ok(found) if found.permissions().readonly() && access != Access::Read => {
+            Err(SqliteOpenError::ReadOnly { path: path.to_owned() })
+        }
         Ok(_) => Ok(()),
-        Err(error) if is_missing(&error) => check_directory(path),
-        Err(error) => Err(OpenError::CannotOpen {
+        Err(error) if is_missing(&error) => check_missing(path, access),
+        Err(error) => Err(SqliteOpenError::CannotOpen {
             path: path.to_owned(),
             source: Arc::new(error),
         }),
     }
 }
 
-/// Whether there is nothing at a path: also where what should be its directory is a file.
+/// Whether there is nothing at a path: also if what should be its directory is a file.
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn check_directory(path: &Path) -> Result<(), OpenError> {
+fn check_missing(path: &Path, access: Access) -> Result<(), SqliteOpenError> {
     match path.parent() {
-        Some(directory) if !directory.is_dir() => Err(OpenError::MissingDirectory {
+        Some(directory) if !directory.is_dir() => Err(SqliteOpenError::MissingDirectory {
             path: directory.to_owned(),
         }),
-        _ => Ok(()),
+        _ if access == Access::Create => Ok(()),
+        _ => Err(SqliteOpenError::MissingFile { path: path.to_owned() }),
     }
 }
 
-/// Why preparing failed; becomes an [`OpenError`] once the path is known.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failed {
-    #[error(transparent)]
-    Refused(#[from] OpenError),
-    #[error(transparent)]
-    Driver(#[from] sqlx::Error),
-}
-
-impl Failed {
-    fn at(self, path: &Path) -> OpenError {
-        let error = match self {
-            Self::Refused(error) => return error,
-            Self::Driver(error) => error,
-        };
-        let path = path.to_owned();
-        // By what SQLite said alone. Trying the file would tell more, but to close it again would end the locks that
-        // this process holds on it through other stores.
-        match Kind::of(&error) {
-            Kind::Busy => OpenError::Busy(Arc::new(error)),
-            Kind::ReadOnly => OpenError::ReadOnly { path },
-            Kind::Directory => OpenError::NotAFile { path },
-            Kind::CannotOpen | Kind::Moved => OpenError::CannotOpen {
-                path,
-                source: Arc::new(error),
-            },
-            Kind::NotADatabase => OpenError::NotADatabase {
-                path,
-                source: Arc::new(error),
-            },
-            _ => OpenError::Backend(Arc::new(error)),
-        }
-    }
-}
-
-async fn prepare(writer: &Arc<Connections>, settings: &Settings, is_file: bool) -> Result<(), Failed> {
-    let mut lease = writer.lease().await?;
-    // In write-ahead mode readers and the writer do not wait for each other. Memory has no such mode and needs none.
+/// Brings the file to write-ahead logging and to the newest schema. Returns the size of its pages.
+async fn prepare(writer: &Arc<Pool>, is_file: bool, deadline: Deadline) -> Result<u64, OpenFailure> {
+    let mut lent = writer.acquire().await?;
     if is_file {
-        switch_to_wal(lease.connection()?, settings.busy_timeout).await?;
+        switch_to_wal(lent.connection()?, deadline).await?;
     }
-    // Where it fails, the connection is dropped in its transaction.
-    migrate::run(lease.transaction()?).await?;
-    lease.committed();
-    Ok(())
+    // If it fails, the store is not opened, and the connection is closed in its transaction.
+    migrate::run(lent.transaction()?).await?;
+    lent.committed();
+    Ok(page_size(lent.connection()?).await?)
 }
 
-async fn switch_to_wal(connection: &mut SqliteConnection, patience: Duration) -> Result<(), sqlx::Error> {
-    let deadline = Instant::now() + patience;
+pub(crate) async fn page_size(connection: &mut SqliteConnection) -> Result<u64, StatementError> {
+    let row = connection.fetch_one(statements::PAGE_SIZE).await?;
+    Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default())
+}
+
+async fn switch_to_wal(connection: &mut SqliteConnection, deadline: Deadline) -> Result<(), sqlx::Error> {
     loop {
-        match connection.execute("PRAGMA journal_mode = WAL").await {
-            Err(error) if Kind::of(&error) == Kind::Busy && Instant::now() < deadline => {
+        match connection.execute(statements::JOURNAL_MODE_WAL).await {
+            Err(error) if ErrorClass::of(&error) == ErrorClass::Busy && !deadline.has_passed() => {
                 tokio::time::sleep(SWITCH_PAUSE).await;
             }
             switched => return switched.map(|_| ()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use sqlx::ConnectOptions;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn only_what_may_not_be_written_is_read_only() {
-        let memory = SqliteConnectOptions::new().in_memory(true);
-        let mut connection = memory.pragma("query_only", "ON").connect().await.unwrap();
-        let refused = connection.execute("CREATE TABLE events (day TEXT)").await.unwrap_err();
-        let error = Failed::from(refused).at(Path::new("orders.db"));
-        assert!(matches!(error, OpenError::ReadOnly { .. }), "{error:?}");
-        let nowhere = SqliteConnectOptions::new().filename("/nowhere/at/all/orders.db");
-        let refused = nowhere.connect().await.unwrap_err();
-        let error = Failed::from(refused).at(Path::new("orders.db"));
-        assert!(matches!(error, OpenError::CannotOpen { .. }), "{error:?}");
-        assert_eq!(error.to_string(), "orders.db could not be opened");
     }
 }

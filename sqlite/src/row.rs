@@ -75,8 +75,8 @@ fn decode(row: &SqliteRow, position: i64, stream_id: Option<&StreamId>) -> Resul
     Ok(event)
 }
 
-/// The value of a column that the schema has filled. The driver reads NULL as zero, or as nothing, where it is not asked
-/// for: what a broken file lacks would be made up.
+/// The value of a column that the schema does not allow to be NULL. The driver reads NULL as zero or as nothing, so a
+/// value that a broken file lacks would be made up.
 fn filled<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(row: &'r SqliteRow, column: usize) -> Result<T, BoxError> {
     let value: Option<T> = row.try_get(column)?;
     value.ok_or_else(|| "a column that is always filled is NULL".into())
@@ -108,12 +108,41 @@ pub(crate) fn after(position: Position) -> i64 {
     }
 }
 
+/// Microseconds since 1970, negative before. What is beyond the calendar that a reader knows is cut off to its end: the
+/// event must be readable, however wrong the clock is.
 pub(crate) fn micros(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    let count = |micros: u128| i64::try_from(micros).unwrap_or(i64::MAX);
+    let micros = match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => count(since.as_micros()),
+        Err(before) => -count(before.duration().as_micros()),
+    };
+    let calendar = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC].map(|end| end.timestamp_micros());
+    micros.clamp(calendar[0], calendar[1])
 }
 
 pub(crate) fn metadata_json(event: &SerializedEvent) -> Result<Option<String>, sqlx::Error> {
     let json = event.metadata.as_ref().map(serde_json::to_string).transpose();
     json.map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_recorded_as_far_as_it_can_be_read() {
+        assert_eq!(micros(UNIX_EPOCH - Duration::from_millis(1500)), -1_500_000);
+        assert_eq!(micros(UNIX_EPOCH + Duration::from_micros(7)), 7);
+        let year = Duration::from_hours(24 * 365);
+        for clock in [
+            UNIX_EPOCH + 290_000 * year,
+            UNIX_EPOCH + 300_000 * year,
+            UNIX_EPOCH - 290_000 * year,
+            UNIX_EPOCH - 300_000 * year,
+        ] {
+            assert!(instant(micros(clock)).is_ok(), "{clock:?}");
+        }
+    }
 }

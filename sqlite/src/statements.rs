@@ -12,6 +12,13 @@ pub(crate) const LOG_END: &str = include_str!("../sql/log_end.sql");
 pub(crate) const SAVE_SNAPSHOT: &str = include_str!("../sql/save_snapshot.sql");
 pub(crate) const LOAD_SNAPSHOT: &str = include_str!("../sql/load_snapshot.sql");
 pub(crate) const DELETE_SNAPSHOT: &str = include_str!("../sql/delete_snapshot.sql");
+pub(crate) const SAVE_SNAPSHOT_PART: &str = include_str!("../sql/save_snapshot_part.sql");
+pub(crate) const FINISH_SNAPSHOT: &str = include_str!("../sql/finish_snapshot.sql");
+pub(crate) const DELETE_SNAPSHOT_PART: &str = include_str!("../sql/delete_snapshot_part.sql");
+pub(crate) const BACKUP: &str = include_str!("../sql/backup.sql");
+pub(crate) const WAL_FRAMES: &str = include_str!("../sql/wal_frames.sql");
+pub(crate) const PAGE_SIZE: &str = include_str!("../sql/page_size.sql");
+pub(crate) const JOURNAL_MODE_WAL: &str = include_str!("../sql/journal_mode_wal.sql");
 pub(crate) const CHECKPOINT: &str = include_str!("../sql/checkpoint.sql");
 pub(crate) const TABLES: &str = include_str!("../sql/tables.sql");
 pub(crate) const SCHEMA_VERSION: &str = include_str!("../sql/schema_version.sql");
@@ -19,8 +26,7 @@ pub(crate) const RECORD_MIGRATION: &str = include_str!("../sql/record_migration.
 pub(crate) const BEGIN: &str = include_str!("../sql/begin.sql");
 pub(crate) const COMMIT: &str = include_str!("../sql/commit.sql");
 
-/// Each call of the driver is a trip to the connection's thread, so what belongs together travels together: the lock,
-/// and all that a verdict needs.
+/// The lock, and a lookup of everything that resolving a group needs, in one trip to the connection's thread.
 pub(crate) const BEGIN_WITH_FACTS: &str = concat!(
     include_str!("../sql/begin.sql"),
     include_str!("../sql/log_end.sql"),
@@ -72,7 +78,11 @@ fn packed(page: &str, stream_id: &str, largest: &str) -> String {
 /// Parameters of an event in `insert.sql`.
 pub(crate) const COLUMNS: usize = 11;
 
-/// An INSERT that takes up to `rows` events: alone, with the COMMIT behind it, and as a whole transaction.
+/// Fails unless the INSERT before it has inserted ?1 rows.
+const CHECK_INSERTED: &str = include_str!("../sql/check_inserted.sql");
+
+/// An INSERT that takes up to `rows` events and checks that all were inserted: alone, with the COMMIT behind it, and as a
+/// whole transaction. The first parameter is the number of events.
 pub(crate) struct Insert {
     pub(crate) rows: usize,
     pub(crate) alone: String,
@@ -84,7 +94,7 @@ impl Insert {
     fn of(rows: usize) -> Self {
         let parameters = ["?"; COLUMNS].join(", ");
         let values = vec![format!("({parameters})"); rows].join(", ");
-        let alone = include_str!("../sql/insert.sql").replace("{rows}", &values);
+        let alone = include_str!("../sql/insert.sql").replace("{rows}", &values) + CHECK_INSERTED;
         let committing = format!("{alone}{COMMIT}");
         let whole = format!("{BEGIN}{committing}");
         Self {

@@ -121,10 +121,10 @@ impl From<ReadError> for Failure {
     }
 }
 
-impl From<sqlite::OpenError> for Failure {
-    fn from(error: sqlite::OpenError) -> Self {
+impl From<sqlite::SqliteOpenError> for Failure {
+    fn from(error: sqlite::SqliteOpenError) -> Self {
         match error {
-            sqlite::OpenError::InvalidUrl { .. } | sqlite::OpenError::InvalidPath { .. } => {
+            sqlite::SqliteOpenError::InvalidUrl { .. } | sqlite::SqliteOpenError::InvalidPath { .. } => {
                 Self::Input(error.to_string())
             }
             other => Self::store("the store could not be opened", other),

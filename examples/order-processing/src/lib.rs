@@ -51,3 +51,8 @@ struct TestingGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/event-sourcing.md")]
 struct EventSourcingGuide;
+
+/// The examples of the guide to SQLite in production.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/sqlite-in-production.md")]
+struct SqliteGuide;

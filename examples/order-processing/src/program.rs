@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    path::Path,
     sync::Arc,
 };
 
@@ -15,12 +16,16 @@ use crate::{Arguments, Failure, Orders, Storage, StoreUrl, demo, order::OrderId,
 /// # Errors
 /// See [`Failure`]; its exit code tells the caller of the program what to do next.
 pub async fn run(arguments: Arguments, output: &mut (dyn Write + Send)) -> Result<(), Failure> {
-    let url = match arguments.store {
-        Some(url) => url,
+    let named = match arguments.store {
+        Some(url) => Some(url),
         None => from_environment()?,
     };
     let task = arguments.command.map(Task::try_from).transpose()?;
-    let storage = Storage::open(&url).await?;
+    let url = named.clone().unwrap_or_default();
+    let storage = match &task {
+        Some(task) if task.only_reads() => open_to_read(named.as_ref()).await?,
+        _ => Storage::open(&url).await?,
+    };
     let Some(task) = task else {
         return demo::run(storage, &url, output).await;
     };
@@ -33,14 +38,24 @@ pub async fn run(arguments: Arguments, output: &mut (dyn Write + Send)) -> Resul
     Ok(flushed?)
 }
 
+/// A store that was named must be there: its name may be misspelt. Without the default one, nothing was ordered yet.
+async fn open_to_read(named: Option<&StoreUrl>) -> Result<Storage, Failure> {
+    match named {
+        Some(url) => Storage::open_to_read(url).await,
+        None if Path::new(StoreUrl::DEFAULT_FILE).exists() => Storage::open_to_read(&StoreUrl::default()).await,
+        None => Storage::open(&StoreUrl::Memory).await,
+    }
+}
+
 /// `DATABASE_URL`; set but empty is not set.
-fn from_environment() -> Result<StoreUrl, Failure> {
+fn from_environment() -> Result<Option<StoreUrl>, Failure> {
     match std::env::var("DATABASE_URL") {
         Ok(url) if !url.is_empty() => url
             .parse()
+            .map(Some)
             .map_err(|error| Failure::Input(format!("DATABASE_URL: {error}"))),
         Err(std::env::VarError::NotUnicode(_)) => Err(Failure::Input("DATABASE_URL is not Unicode".to_owned())),
-        Ok(_) | Err(std::env::VarError::NotPresent) => Ok(StoreUrl::default()),
+        Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
     }
 }
 

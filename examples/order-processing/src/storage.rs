@@ -29,10 +29,15 @@ pub enum StoreUrl {
     Memory,
 }
 
+impl StoreUrl {
+    /// The file that is used if none is named, in the current directory.
+    pub(crate) const DEFAULT_FILE: &'static str = "orders.db";
+}
+
 /// The file `orders.db` in the current directory.
 impl Default for StoreUrl {
     fn default() -> Self {
-        Self::Sqlite("sqlite://orders.db".to_owned())
+        Self::Sqlite(format!("sqlite://{}", Self::DEFAULT_FILE))
     }
 }
 
@@ -109,6 +114,20 @@ impl Storage {
                 Ok(Self::Postgres(options.connect(url).await?))
             }
             StoreUrl::Memory => Ok(Self::Memory(InMemoryEventStore::with_clock(Arc::new(SystemClock)))),
+        }
+    }
+
+    /// Opens the store at `url` for reading: a SQLite file is neither created nor changed.
+    ///
+    /// # Errors
+    /// As [`Storage::open`]; [`Failure::Store`] if there is no such file.
+    pub async fn open_to_read(url: &StoreUrl) -> Result<Self, Failure> {
+        match url {
+            StoreUrl::Sqlite(url) => {
+                let options = SqliteEventStore::options().read_only(true);
+                Ok(Self::Sqlite(options.connect(url).await?))
+            }
+            other => Self::open(other).await,
         }
     }
 

@@ -16,6 +16,13 @@ pub(crate) enum Task {
     Apply(Apply),
 }
 
+impl Task {
+    /// Whether the store is only read: then a missing one is not created.
+    pub(crate) const fn only_reads(&self) -> bool {
+        matches!(self, Self::Show(_) | Self::History { .. } | Self::List)
+    }
+}
+
 impl TryFrom<Subcommand> for Task {
     type Error = Failure;
 

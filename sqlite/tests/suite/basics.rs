@@ -2,8 +2,8 @@
 
 use crate::support::{append, directory, event, events, open, stranger, stream};
 use composable_rust_core::{
-    AppendError, EventLog, EventStore, ExpectedVersion, Position, ReadAll, Snapshot, SnapshotOutcome, StreamAppend,
-    Version,
+    AppendError, Appended, EventLog, EventStore, ExpectedVersion, Position, ReadAll, Snapshot, SnapshotOutcome,
+    StreamAppend, Version,
 };
 use composable_rust_sqlite::SqliteEventStore;
 
@@ -57,7 +57,8 @@ async fn snapshots_and_batches_work_in_memory() {
     ];
     let first = store.append_batch(batch.clone()).await.unwrap();
     assert_eq!(first[0].version, Version::from(1000));
-    assert_eq!(store.append_batch(batch).await.unwrap(), first);
+    let repeated: Vec<_> = first.into_iter().map(Appended::as_repeated).collect();
+    assert_eq!(store.append_batch(batch).await.unwrap(), repeated);
     let snapshot = |version: u32| Snapshot {
         version: version.into(),
         schema: 1,

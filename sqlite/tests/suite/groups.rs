@@ -83,6 +83,8 @@ async fn repetitions_are_recognised_within_a_group() {
     )
     .await;
     assert_eq!(versions(&outcomes), [Some(4), Some(4), Some(4), None]);
+    let repeated: Vec<_> = outcomes.iter().flatten().map(|appended| appended.repeated).collect();
+    assert_eq!(repeated, [false, true, true]);
     assert!(matches!(&outcomes[3], Err(AppendError::DuplicateId { id, .. }) if *id == event(2).id));
     assert_eq!(store.load_events(stream("a"), None).await.unwrap().len(), 4);
 }
@@ -136,7 +138,7 @@ async fn a_batch_that_is_refused_takes_nothing_of_its_group_along() {
 }
 
 #[tokio::test]
-async fn what_is_written_on_trust_is_right_beside_another_writer() {
+async fn what_is_predicted_is_right_beside_another_writer() {
     let directory = support::directory();
     let path = directory.path().join("events.db");
     let (ours, theirs) = (support::open(&path).await, support::open(&path).await);
@@ -161,7 +163,11 @@ async fn what_is_written_on_trust_is_right_beside_another_writer() {
             .append_batch(batch(round * 2, u128::from(round) * 2))
             .await
             .unwrap();
-        assert_eq!(repeated, ends);
+        assert!(repeated.iter().all(|end| end.repeated) && ends.iter().all(|end| !end.repeated));
+        assert_eq!(
+            repeated,
+            ends.into_iter().map(Appended::as_repeated).collect::<Vec<_>>()
+        );
         let refused = ours.append_batch(batch(round * 2 + 1, 1000)).await;
         let actual = Version::from(round * 2 + 2);
         assert!(matches!(refused, Err(AppendError::Conflict(conflict)) if conflict.actual == actual));

@@ -6,11 +6,15 @@
     reason = "a test fails where it stands, its helpers too"
 )]
 
+mod backups;
 mod basics;
+mod bounds;
 mod conformance;
 mod crash;
 mod failures;
+mod files;
 mod groups;
+mod guide;
 mod histories;
 mod migrations;
 mod opening;
@@ -18,5 +22,6 @@ mod plans;
 mod processes;
 mod reading;
 mod runtimes;
+mod snapshots;
 mod support;
 mod tampered;

@@ -1,13 +1,13 @@
 //! The schema and how files get to it.
 
 use composable_rust_core::EventStore;
-use composable_rust_sqlite::{OpenError, SqliteEventStore};
+use composable_rust_sqlite::{SqliteEventStore, SqliteOpenError};
 use sqlx::Executor;
 
 use crate::support::{self, stream};
 
 /// Of every migration: a released one is never changed, since files that have seen it will not see it again.
-const RELEASED: [(&str, &str, u64); 2] = [
+const RELEASED: [(&str, &str, u64); 3] = [
     (
         "0000_migrations.sql",
         include_str!("../../migrations/0000_migrations.sql"),
@@ -17,6 +17,11 @@ const RELEASED: [(&str, &str, u64); 2] = [
         "0001_events.sql",
         include_str!("../../migrations/0001_events.sql"),
         0x2778_101a_b9dc_7df8,
+    ),
+    (
+        "0002_snapshot_parts.sql",
+        include_str!("../../migrations/0002_snapshot_parts.sql"),
+        0xbf54_2112_1a7c_89b5,
     ),
 ];
 
@@ -48,7 +53,7 @@ async fn opening_again_changes_nothing() {
     assert_eq!(again.load_events(stream(1), None).await.unwrap().len(), 3);
     let mut connection = support::stranger(&path).await;
     let applied = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM event_store_migrations");
-    assert_eq!(applied.fetch_one(&mut connection).await.unwrap(), 1);
+    assert_eq!(applied.fetch_one(&mut connection).await.unwrap(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 5)]
@@ -82,5 +87,8 @@ async fn a_file_of_a_newer_schema_is_refused() {
         .await
         .unwrap();
     let refused = SqliteEventStore::open(&path).await;
-    assert!(matches!(refused, Err(OpenError::NewerSchema { found: 99, known: 1 })));
+    assert!(matches!(
+        refused,
+        Err(SqliteOpenError::NewerSchema { found: 99, known: 2 })
+    ));
 }

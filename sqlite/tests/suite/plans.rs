@@ -7,12 +7,30 @@ use sqlx::{AssertSqlSafe, Executor, Row, SqliteConnection};
 use crate::support;
 
 /// What a plan may say about each statement; those that are no queries have none.
-const PLANS: [(&str, &[&str]); 22] = [
+const PLANS: [(&str, &[&str]); 31] = [
     ("append_one", &["events_by_version", "SEARCH events"]),
+    ("backup", &[]),
     ("begin", &[]),
+    ("check_inserted", &[]),
     ("checkpoint", &[]),
     ("commit", &[]),
+    ("delete_snapshot", &["sqlite_autoindex_snapshots_1 (stream_id=?)"]),
+    (
+        "delete_snapshot_part",
+        &[
+            "sqlite_autoindex_snapshot_parts_1 (stream_id=?)",
+            "sqlite_autoindex_snapshots_1 (stream_id=?)",
+        ],
+    ),
+    (
+        "finish_snapshot",
+        &[
+            "events_by_version",
+            "sqlite_autoindex_snapshot_parts_1 (stream_id=? AND save_id=?)",
+        ],
+    ),
     ("insert", &[]),
+    ("journal_mode_wal", &[]),
     (
         "load_command",
         &[
@@ -20,8 +38,15 @@ const PLANS: [(&str, &[&str]); 22] = [
             "events_by_version (stream_id=? AND version>? AND version<?)",
         ],
     ),
-    ("load_snapshot", &["sqlite_autoindex_snapshots_1"]),
+    (
+        "load_snapshot",
+        &[
+            "sqlite_autoindex_snapshots_1 (stream_id=?)",
+            "sqlite_autoindex_snapshot_parts_1 (stream_id=? AND save_id=?)",
+        ],
+    ),
     ("log_end", &["SEARCH events"]),
+    ("page_size", &[]),
     (
         "packed",
         &["CO-ROUTINE", "events_by_version (stream_id=? AND version>?)"],
@@ -33,6 +58,7 @@ const PLANS: [(&str, &[&str]); 22] = [
     ("record_migration", &[]),
     ("rollback", &[]),
     ("save_snapshot", &["events_by_version"]),
+    ("save_snapshot_part", &[]),
     ("schema_version", &["SEARCH event_store_migrations"]),
     ("stored_commands", &["events_by_command (command_id=? AND stream_id=?)"]),
     (
@@ -42,6 +68,7 @@ const PLANS: [(&str, &[&str]); 22] = [
     ("stored_ids", &["events_by_id (event_id=? AND stream_id=?)"]),
     ("stream_heads", &["events_by_version (stream_id=? AND version=?)"]),
     ("tables", &[]),
+    ("wal_frames", &[]),
 ];
 
 #[tokio::test]
@@ -78,7 +105,7 @@ async fn every_statement_uses_its_index() {
 
 async fn plan(connection: &mut SqliteConnection, sql: String) -> String {
     let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-    let is_query = ["SELECT", "INSERT", "WITH"].iter().any(|verb| {
+    let is_query = ["SELECT", "INSERT", "DELETE", "WITH"].iter().any(|verb| {
         let mut lines = sql.lines().filter(|line| !line.starts_with("--"));
         lines.next().is_some_and(|line| line.starts_with(verb))
     });

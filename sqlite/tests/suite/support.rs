@@ -8,10 +8,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
+    time::{Duration, Instant},
 };
 
 use composable_rust_core::{Encoding, EventId, EventStore, ExpectedVersion, SerializedEvent, StreamId};
-use composable_rust_sqlite::{OpenError, SqliteEventStore};
+use composable_rust_sqlite::{SqliteEventStore, SqliteOpenError};
 use sqlx::{ConnectOptions, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -20,7 +22,7 @@ pub(crate) fn directory() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-pub(crate) fn opened(store: Result<SqliteEventStore, OpenError>) -> SqliteEventStore {
+pub(crate) fn opened(store: Result<SqliteEventStore, SqliteOpenError>) -> SqliteEventStore {
     store.unwrap()
 }
 
@@ -63,6 +65,15 @@ pub(crate) async fn lock(path: &Path) -> SqliteConnection {
 pub(crate) async fn append(store: &SqliteEventStore, own: impl Display, ids: Range<u128>) {
     let appended = store.append_events(stream(own), ExpectedVersion::Any, events(ids));
     appended.await.unwrap();
+}
+
+/// Waits until the condition holds, and fails when it does not within half a minute.
+pub(crate) fn until(mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "the condition never held");
+        thread::yield_now();
+    }
 }
 
 /// Counts how often a connection works through `steps` instructions of SQLite's machine.

@@ -1,6 +1,13 @@
 //! `apply` as a process.
 
-use crate::support::{Desk, data, expected};
+use std::{
+    fs,
+    io::Write,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use crate::support::{Desk, Done, data, expected};
 
 fn place(order_id: &str) -> String {
     format!(
@@ -137,4 +144,36 @@ fn a_line_may_be_long_enough_for_a_large_order() {
         desk.ok(&["show", "large"]),
         "large: Status=Placed, Items=20000, Total=$20000.00, Version=1\n"
     );
+}
+
+/// What was written to a file that is no longer there is not stored.
+#[cfg(unix)]
+#[test]
+fn a_store_that_is_deleted_in_the_middle_is_a_failure() {
+    let desk = Desk::new();
+    let mut command = desk.command(&["apply", "-"]);
+    let command = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "{}", place("a")).unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !desk.run(&["list"]).out.starts_with("a: ") {
+        assert!(Instant::now() < deadline, "the first order was never placed");
+    }
+    for file in desk.path().read_dir().unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    writeln!(input, "{}\n{}", place("b"), place("c")).unwrap();
+    drop(input);
+    let done = Done::from(child.wait_with_output().unwrap());
+    assert_eq!((done.code, done.out.as_str()), (3, ""), "{done:?}");
+    assert!(done.err.contains("stopped at line 2 (applied 1, "), "{done:?}");
+    assert!(
+        done.err.contains("orders.db is missing: it was deleted or moved"),
+        "{done:?}"
+    );
+    assert_eq!(desk.path().read_dir().unwrap().count(), 0);
 }

@@ -279,3 +279,34 @@ fn what_the_framework_does_is_shown_when_asked_for() {
     assert!(done.out.starts_with("1. "), "traces are not mixed into the output");
     assert!(done.err.contains("TRACE") || done.err.contains("DEBUG"), "{}", done.err);
 }
+
+#[test]
+fn reading_a_store_that_is_not_there_creates_none() {
+    let desk = Desk::new();
+    for arguments in [&["list"][..], &["show", "o-1"], &["history", "o-1"]] {
+        for url in ["sqlite://typo.db", "sqlite://typo.db?mode=rwc"] {
+            let done = desk.run(&[arguments, &["--store", url]].concat());
+            assert_eq!((done.code, done.out.as_str()), (3, ""), "{done:?}");
+            let told = "error: the store could not be opened: there is no file ";
+            assert!(
+                done.err.starts_with(told) && done.err.trim_end().ends_with("typo.db"),
+                "{done:?}"
+            );
+        }
+    }
+    // The default one was not misspelt: nothing was ordered yet.
+    assert_eq!(desk.ok(&["list"]), "");
+    let unknown = desk.run(&["show", "o-1"]);
+    assert_eq!(
+        (unknown.code, unknown.err.as_str()),
+        (1, "error: there is no order o-1\n")
+    );
+    assert_eq!(desk.path().read_dir().unwrap().count(), 0);
+    placed(&desk, "o-1");
+    assert_eq!(desk.ok(&["list"]).lines().count(), 1);
+    assert_eq!(
+        desk.path().read_dir().unwrap().count(),
+        1,
+        "reading leaves nothing behind"
+    );
+}

@@ -1,12 +1,13 @@
-//! A page in one value, as `packed.sql` makes it: events without the driver's rows.
+//! Decodes packed pages: a page of events in one value, as `packed.sql` makes it.
 //!
-//! The driver copies each value of a row for itself, and hands each row from its thread to ours. Events are small, so that
-//! this took most of the time of a replay; the bytes themselves are nothing.
+//! The driver copies each value of a row separately, and hands each row from its thread to ours. For small events that
+//! took most of the time of a replay. Large events are read row by row; [`PageStrategy`] chooses.
 
 use std::str;
 
 use composable_rust_core::{
-    CommandMark, Direction, Encoding, RecordedEvent, SerializedEvent, StreamId, Version, backend::NameInterner,
+    CommandMark, Direction, Encoding, RecordedEvent, SerializedEvent, StreamId, Version,
+    backend::{NameInterner, PageSize},
 };
 use sqlx::{Row, sqlite::SqliteRow};
 use uuid::Uuid;
@@ -16,13 +17,50 @@ use crate::{
     row::{self, BoxError, Page},
 };
 
-/// A row that is too large to be packed, or lacks what every event has, is only named, by this.
-const NOT_PACKED: u8 = b'!';
+/// Stands for a row that is too large to be packed, or that lacks a value that every event has.
+const ROW_TOO_LARGE: u8 = b'!';
 
-/// Between two rows. Lengths say where a row ends; that this follows shows that they were right.
+/// Between two rows. Lengths say where a row ends, and this shows that they were right.
 const BETWEEN: u8 = b';';
 
-/// The most bytes of an event in a page of so many: what bounds the page.
+/// The most rows of a packed page.
+const PACKED_ROWS: u64 = 512;
+
+/// The most rows of a page that is read row by row. Larger ones are not faster: the driver's thread hands over each row.
+const PLAIN_ROWS: u64 = 256;
+
+/// Whether the next page of a read is packed, and how many rows it asks for.
+#[derive(Debug)]
+pub(crate) struct PageStrategy {
+    pub(crate) is_packed: bool,
+    /// Of packed pages.
+    size: PageSize,
+}
+
+impl PageStrategy {
+    pub(crate) const fn new() -> Self {
+        Self {
+            is_packed: true,
+            size: PageSize::new(PACKED_ROWS, row::PAGE_BYTES),
+        }
+    }
+
+    pub(crate) const fn rows(&self) -> u64 {
+        if self.is_packed { self.size.rows() } else { PLAIN_ROWS }
+    }
+
+    /// Takes note of a page. A packed page that is not whole ended at a large event, which the next page reads as a row.
+    /// The events behind it may be small again, so the page after that is packed, with few rows at first.
+    pub(crate) fn record(&mut self, rows: usize, is_whole: bool) {
+        if self.is_packed {
+            // Each row of a packed page has its share of the page's bytes, so these do not limit the rows.
+            self.size.record(rows as u64, 0, is_whole);
+        }
+        self.is_packed = !self.is_packed || is_whole;
+    }
+}
+
+/// The most bytes of an event in a page of this many rows: what bounds the page.
 pub(crate) fn largest(events: u64) -> i64 {
     let share = row::PAGE_BYTES as u64 / events.max(1);
     i64::try_from(share).unwrap_or(i64::MAX)
@@ -30,7 +68,7 @@ pub(crate) fn largest(events: u64) -> i64 {
 
 /// The events of a page that was read in this direction, all of the stream `known` if there is one. They end before one
 /// that is too large.
-pub(crate) fn page(
+pub(crate) fn decode_page(
     packed: &SqliteRow,
     direction: Direction,
     known: Option<&StreamId>,
@@ -51,7 +89,7 @@ fn unpack(
     let mut events = Vec::new();
     loop {
         match rest.0.first() {
-            None | Some(&NOT_PACKED) => break,
+            None | Some(&ROW_TOO_LARGE) => break,
             Some(_) => events.push(event(&mut rest, known, names)?),
         }
     }
@@ -116,7 +154,7 @@ fn decode(
     Ok(event)
 }
 
-/// What of the value was not looked at yet.
+/// The undecoded rest of the value.
 struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {
@@ -185,6 +223,21 @@ mod tests {
             data.as_bytes(),
         ]
         .concat()
+    }
+
+    #[test]
+    fn paging_recovers_after_a_large_event() {
+        let mut strategy = PageStrategy::new();
+        strategy.record(0, false);
+        assert!(!strategy.is_packed, "the large event is read as a row");
+        strategy.record(256, true);
+        let mut pages = 0;
+        while strategy.rows() < PACKED_ROWS {
+            assert!(strategy.is_packed);
+            strategy.record(strategy.rows().try_into().unwrap(), true);
+            pages += 1;
+        }
+        assert!(pages <= 6, "{pages}");
     }
 
     fn read(packed: &[u8]) -> Result<Page, sqlx::Error> {
