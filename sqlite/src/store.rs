@@ -365,11 +365,6 @@ impl EventLog for SqliteEventStore {
         })
     }
 
-    /// At once: writers take turns, so what is committed is readable.
-    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        self.head()
-    }
-
     /// One writer at a time: what is committed is readable at once.
     fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         self.head()
