@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn a_call_ends_before_the_attempt_and_the_command_that_it_is_part_of() {
         // The runtime's limits, which this crate does not depend on.
-        let (attempt, command) = (Duration::from_secs(15), Duration::from_secs(60));
+        let (attempt, command) = (Duration::from_secs(15), Duration::from_mins(1));
         let limits = Settings::default().limits();
         assert!(limits.acquire < limits.statement);
         assert!(limits.acquire + limits.statement < attempt && attempt < command);
