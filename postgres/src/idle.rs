@@ -57,12 +57,28 @@ impl<C> IdleConnections<C> {
 
     /// The connection that was used last.
     pub(crate) fn take(&mut self) -> Option<Candidate<C>> {
-        let idle = self.connections.pop()?;
-        let is_suspect = self.suspect_until.is_some_and(|until| idle.since <= until);
-        Some(if is_suspect || idle.since.elapsed() > VALIDATE_AFTER {
-            Candidate::Suspect(idle.connection)
+        let is_trusted = self.is_last_trusted();
+        let connection = self.connections.pop()?.connection;
+        Some(if is_trusted {
+            Candidate::Trusted(connection)
         } else {
-            Candidate::Trusted(idle.connection)
+            Candidate::Suspect(connection)
+        })
+    }
+
+    /// The connection that was used last, if it can be lent as it is.
+    pub(crate) fn take_trusted(&mut self) -> Option<C> {
+        if !self.is_last_trusted() {
+            return None;
+        }
+        self.connections.pop().map(|idle| idle.connection)
+    }
+
+    /// Those before it were idle for longer.
+    fn is_last_trusted(&self) -> bool {
+        self.connections.last().is_some_and(|idle| {
+            let is_suspect = self.suspect_until.is_some_and(|until| idle.since <= until);
+            !is_suspect && idle.since.elapsed() <= VALIDATE_AFTER
         })
     }
 

@@ -277,3 +277,26 @@ impl PostgresOptions {
         open::adopt(url, self.settings).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_ends_before_the_attempt_and_the_command_that_it_is_part_of() {
+        // The runtime's limits, which this crate does not depend on.
+        let (attempt, command) = (Duration::from_secs(15), Duration::from_mins(1));
+        let limits = Settings::default().limits();
+        assert!(limits.acquire < limits.statement);
+        assert!(limits.acquire + limits.statement < attempt && attempt < command);
+    }
+
+    #[test]
+    fn no_limit_is_longer_than_the_servers_settings_hold() {
+        let options = PostgresOptions::default()
+            .acquire_timeout(Duration::MAX)
+            .statement_timeout(Duration::MAX);
+        assert_eq!(options.settings.statement_timeout, LONGEST_TIMEOUT);
+        assert_eq!(options.settings.acquire_timeout, LONGEST_TIMEOUT);
+    }
+}

@@ -119,12 +119,23 @@ impl Pool {
     /// A connection for this caller alone, until it is dropped. Waits no longer than the acquire timeout. In a task of the
     /// store's runtime.
     pub(crate) async fn acquire(self: &Arc<Self>, deadline: Deadline) -> Result<PooledConnection, sqlx::Error> {
-        self.acquire_as(Wanted::Any, deadline).await
+        if let Some(connection) = self.trusted_idle() {
+            return Ok(connection);
+        }
+        // Boxed: these futures are large, and every call would copy them though most never need them.
+        Box::pin(self.acquire_as(Wanted::Any, deadline)).await
     }
 
     /// The same, without prepared statements from before: a new connection, unless it is the application's.
     pub(crate) async fn acquire_fresh(self: &Arc<Self>, deadline: Deadline) -> Result<PooledConnection, sqlx::Error> {
-        self.acquire_as(Wanted::Fresh, deadline).await
+        Box::pin(self.acquire_as(Wanted::Fresh, deadline)).await
+    }
+
+    /// An idle connection that was used a moment ago, if there is one and a caller may have it at once.
+    fn trusted_idle(self: &Arc<Self>) -> Option<PooledConnection> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        let connection = self.idle().take_trusted()?;
+        Some(PooledConnection::new(Held::Own(connection), Arc::clone(self), permit))
     }
 
     async fn acquire_as(self: &Arc<Self>, wanted: Wanted, deadline: Deadline) -> Result<PooledConnection, sqlx::Error> {
@@ -155,8 +166,6 @@ impl Pool {
         wanted: Wanted,
         deadline: Deadline,
     ) -> Result<PgConnection, sqlx::Error> {
-        let expired = self.idle().remove_expired();
-        drop(expired);
         match wanted {
             Wanted::Any => {
                 if let Some(connection) = self.validated_idle(deadline).await {
@@ -217,7 +226,11 @@ impl Pool {
         if self.permits.is_closed() {
             return;
         }
-        self.idle().put(connection);
+        let mut idle = self.idle();
+        idle.put(connection);
+        let expired = idle.remove_expired();
+        drop(idle);
+        drop(expired);
     }
 
     /// Notes that a connection was found dead: those that are idle have to answer before they are lent.

@@ -74,15 +74,28 @@ fn without_startup_options(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 fn with_startup_options(options: PgConnectOptions, settings: &Settings) -> Result<PgConnectOptions, PostgresOpenError> {
-    // Whatever the database's default is: at any other level even appends to distinct streams fail each other. And
-    // compiling a plan takes longer than any of ours runs.
-    let options = options.options([("default_transaction_isolation", "read committed"), ("jit", "off")]);
-    let options = options.options(server_limits(settings.statement_timeout));
+    let options = options
+        .options(SESSION)
+        .options(server_limits(settings.statement_timeout));
     Ok(match &settings.schema {
         Some(schema) => options.options([("search_path", quoted(schema)?)]),
         None => options,
     })
 }
+
+/// What the store's statements rely on, whatever the defaults of the database and the role are.
+///
+/// - At any other isolation level even appends to distinct streams fail each other.
+/// - Compiling a plan takes longer than any of ours runs.
+/// - Planning a load of ten events takes as long as running it, and the plan is the same for all parameters. The server
+///   plans anew each time where it takes that for cheaper, as it does for streams of very different lengths.
+/// - A plan that was made for an empty table is kept while the table grows: without this setting it could walk through it.
+const SESSION: [(&str, &str); 4] = [
+    ("default_transaction_isolation", "read committed"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+];
 
 /// The limits that the server keeps by itself, so that an append that its store has given up, or whose store has died, ends
 /// and lets readers of the log pass.

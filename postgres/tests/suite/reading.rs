@@ -1,8 +1,10 @@
 //! What readers do about holes, large events, and connections that are out of date.
 
+use std::time::Duration;
+
 use composable_rust_core::{CommandId, EventStore, ExpectedVersion, ReadError, ReadStream, Version};
 use composable_rust_postgres::PostgresEventStore;
-use composable_rust_postgres_fixture::{Server, TestDatabase};
+use composable_rust_postgres_fixture::{Server, TestDatabase, wait_for};
 use futures::TryStreamExt;
 use uuid::Uuid;
 
@@ -111,4 +113,29 @@ async fn a_read_on_a_connection_that_the_server_has_ended_runs_again() {
     assert!(database.terminate_backends("ended").await >= 1);
     assert_eq!(ids(&store, 1).await, [0, 1, 2]);
     assert_eq!(store.stats().reads_repeated, 1);
+}
+
+#[tokio::test]
+async fn a_plan_that_was_made_for_an_empty_log_does_not_walk_through_a_full_one() {
+    let database = support::database().await;
+    execute(&database, "VACUUM ANALYZE events").await;
+    let store = open(&database).await;
+    for _ in 0..10 {
+        assert!(ids(&store, 1).await.is_empty());
+    }
+    let fill = "INSERT INTO events (stream_id, version, event_id, event_type, encoding, event_data)
+                SELECT 'test-' || n, 1, gen_random_uuid(), 'Happened.v1', 1, '' FROM generate_series(1, 20000) AS n";
+    execute(&database, fill).await;
+    let scans = async |column: &str| {
+        let query = format!("SELECT coalesce({column}, 0) FROM pg_stat_user_tables WHERE relname = 'events'");
+        let query = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(query));
+        query.fetch_one(&mut support::stranger(&database).await).await.unwrap()
+    };
+    let (walks, seeks) = (scans("seq_scan").await, scans("idx_scan").await);
+    let counted = async || {
+        assert_eq!(ids(&store, 1).await.len(), 1);
+        scans("idx_scan").await > seeks + 20
+    };
+    wait_for(counted, Duration::from_secs(30), "the server to count").await;
+    assert_eq!(scans("seq_scan").await, walks);
 }
