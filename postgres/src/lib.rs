@@ -45,6 +45,7 @@ mod error;
 mod errors;
 mod group_builder;
 mod group_commit;
+mod group_recovery;
 mod group_writer;
 mod identity;
 mod insert;

@@ -104,9 +104,8 @@ fn every_error_has_its_place_under_troubleshooting() {
 
 #[test]
 fn every_code_that_the_store_knows_is_explained() {
-    let sources = source("postgres/src/errors.rs")
-        + &source("postgres/src/statement_error.rs")
-        + &source("postgres/src/open.rs");
+    let sources =
+        source("postgres/src/errors.rs") + &source("postgres/src/statement_error.rs") + &source("postgres/src/open.rs");
     let literals = sources.split('"').skip(1).step_by(2);
     let is_code =
         |literal: &&str| literal.len() == 5 && literal.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
