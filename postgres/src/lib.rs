@@ -47,6 +47,7 @@ mod error;
 mod errors;
 mod group_builder;
 mod group_commit;
+mod group_recovery;
 mod group_writer;
 mod idle;
 mod insert;

@@ -9,7 +9,7 @@ use composable_rust_core::{
 use sqlx::{Connection, Executor, PgConnection, PgTransaction, Row, error::DatabaseError, postgres::PgBindIterExt};
 
 use crate::{
-    PostgresEventStore, advisory_lock, errors, group_writer,
+    PostgresEventStore, advisory_lock, errors, group_recovery,
     insert::{self, EntryResult},
     log_target::{LogTarget, Session},
     recorded_facts,
@@ -140,7 +140,7 @@ async fn append(
         let refused = match attempt(connection, &entries, unchecked.take()).await? {
             Attempt::Written(results) => match results.into_iter().collect() {
                 Some(appended) => return Ok(appended),
-                None => group_writer::not_inserted(),
+                None => group_recovery::not_inserted(),
             },
             Attempt::LostRace(error) => AppendError::Backend(Arc::new(error)),
             Attempt::Unprepared(error) => {

@@ -126,6 +126,8 @@ async fn an_append_on_a_session_that_was_ended_while_idle_is_written_on_another(
     let store = quiet.connect(database.url()).await.unwrap();
     let mut patient = sqlx::PgConnection::connect(database.url()).await.unwrap();
     for (id, expected) in [(1, ExpectedVersion::NoStream), (2, ExpectedVersion::Any)] {
+        // Several connections, all of which are ended.
+        futures::future::join_all((0..4).map(|own| support::ids(&store, own))).await;
         let ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                      WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
         assert!(number(&mut patient, ended).await >= 1);

@@ -17,7 +17,6 @@ async fn is_stored_once(store: &composable_rust_postgres::PostgresEventStore, ow
     assert_eq!(ids(store, own).await, [own]);
 }
 
-#[ignore = "waits for the appends' deadlines"]
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_appends_in_flight_are_answered_and_what_the_server_holds_is_reported() {
     let (database, proxy, store) = behind_proxy(options()).await;
@@ -51,7 +50,6 @@ async fn sixteen_appends_in_flight_are_answered_and_what_the_server_holds_is_rep
     }
 }
 
-#[ignore = "waits for the appends' deadlines"]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_append_on_an_idle_connection_that_died_silently_is_answered_and_another_one_goes_through() {
     let (database, proxy, store) = behind_proxy(options()).await;
@@ -66,7 +64,6 @@ async fn an_append_on_an_idle_connection_that_died_silently_is_answered_and_anot
     assert_eq!(ids(&open(&database).await, 1).await, [1]);
 }
 
-#[ignore = "waits for the appends' deadlines"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_without_an_answer_is_unknown_and_the_identical_batch_finds_it() {
     let (database, proxy, store) = behind_proxy(options()).await;
@@ -87,7 +84,6 @@ async fn a_commit_without_an_answer_is_unknown_and_the_identical_batch_finds_it(
     assert_eq!(ids(&store, 1).await, [1]);
 }
 
-#[ignore = "waits for the appends' deadlines"]
 #[tokio::test(flavor = "multi_thread")]
 async fn appends_to_a_server_that_accepts_no_connection_were_not_sent() {
     let (_database, proxy, store) = behind_proxy(options()).await;
