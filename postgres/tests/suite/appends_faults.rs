@@ -159,18 +159,16 @@ fn a_runtime_that_ends_in_the_middle_tells_those_who_wait() {
     let gate = stays.block_on(Gate::closed(&database));
     let appends = ends.block_on(async {
         let store = open(&database).await;
-        let mut appends: Vec<_> = [1, 2]
-            .map(|id| {
-                let store = store.clone();
-                // The second one waits for the first: they write to one stream.
-                Box::pin(async move { store.append_events(stream(1), ExpectedVersion::Any, events([id])).await })
-            })
-            .into();
-        for append in &mut appends {
-            assert!(futures::poll!(append).is_pending());
-        }
+        let append = |id| {
+            let store = store.clone();
+            Box::pin(async move { store.append_events(stream(1), ExpectedVersion::Any, events([id])).await })
+        };
+        let (mut sent, mut waits) = (append(1), append(2));
+        assert!(futures::poll!(&mut sent).is_pending());
         until_blocked(&database, 1).await;
-        appends
+        // It waits for the first one: they write to one stream.
+        assert!(futures::poll!(&mut waits).is_pending());
+        [sent, waits]
     });
     ends.shutdown_background();
     let answers = stays.block_on(future::join_all(appends));
