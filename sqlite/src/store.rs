@@ -365,11 +365,6 @@ impl EventLog for SqliteEventStore {
         })
     }
 
-    /// At once: writers take turns, so what is committed is readable.
-    fn wait_for_committed(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        self.head()
-    }
-
     fn wait_for_events(&self, after: Position) -> BoxFuture<'_, Result<(), ReadError>> {
         let committed = match &self.parts.writing {
             Some(writing) => writing.speculative.subscribe(),
