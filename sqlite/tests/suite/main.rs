@@ -20,6 +20,7 @@ mod migrations;
 mod opening;
 mod plans;
 mod processes;
+mod read_only;
 mod reading;
 mod runtimes;
 mod snapshots;
