@@ -47,7 +47,7 @@ async fn a_caller_that_saw_more_than_this_process_is_not_contradicted() {
     let host = host(&store);
     host.execute("a", Deposit(1)).await.unwrap();
     write(&store, &[Deposited(10)]).await;
-    let saw = CommandContext::default().expecting(Version::from(2));
+    let saw = CommandContext::default().with_expected_version(Version::from(2));
     let withdrawn = host.execute_with("a", Withdraw(11), saw).await.unwrap();
     assert_eq!(withdrawn.version, Version::from(3));
 }
@@ -150,14 +150,14 @@ async fn idle_streams_are_let_go_and_loaded_again() {
     let store = Scripted::new([]);
     let host = Aggregates::<Account>::builder(store.port(), ())
         .clock(clock.clone())
-        .idle_after(Duration::from_mins(1))
+        .cache_time_to_idle(Duration::from_mins(1))
         .build();
     host.execute("a", Deposit(1)).await.unwrap();
     let later = |minutes| -> DateTime<Utc> { clock.now() + Duration::from_mins(minutes) };
     for (minutes, hot) in [(1, 2), (1, 1)] {
         clock.set(later(minutes));
         host.execute("b", Deposit(1)).await.unwrap();
-        assert_eq!(host.hot(), hot);
+        assert_eq!(host.cached_streams(), hot);
     }
     assert_eq!(balance(&host).await, (1, Version::from(1)));
 }
@@ -165,10 +165,12 @@ async fn idle_streams_are_let_go_and_loaded_again() {
 #[tokio::test]
 async fn no_more_streams_stay_hot_than_was_asked_for() {
     let store = Scripted::new([]);
-    let host = Aggregates::<Account>::builder(store.port(), ()).keep_hot(10).build();
+    let host = Aggregates::<Account>::builder(store.port(), ())
+        .max_cached_streams(10)
+        .build();
     for n in 0..100 {
         host.execute(&n.to_string(), Deposit(n)).await.unwrap();
-        assert!(host.hot() <= 10);
+        assert!(host.cached_streams() <= 10);
     }
     for n in 0..100 {
         assert_eq!(*host.state(&n.to_string()).await.unwrap().state, n);

@@ -87,7 +87,7 @@ async fn a_save_that_is_never_answered_is_given_up() {
     let clock = TestClock::new();
     let host = Aggregates::<Account>::builder(Arc::new(world.recorded.clone()), ())
         .clock(Arc::new(clock.clone()))
-        .store_timeout(Duration::from_secs(5))
+        .attempt_timeout(Duration::from_secs(5))
         .build();
     deposits(&host, 20).await;
     until(|| world.saves() == [10]).await;
@@ -221,7 +221,7 @@ async fn time_travel_begins_at_a_snapshot_that_is_old_enough_and_believes_none_b
     for asked in [7_u32, 8] {
         let beyond = store.host().state_at("a", asked.into()).await;
         assert!(
-            matches!(beyond, Err(LoadError::BeyondStream { actual, .. }) if actual == Version::from(5)),
+            matches!(beyond, Err(LoadError::VersionNotReached { actual, .. }) if actual == Version::from(5)),
             "{beyond:?}"
         );
     }
