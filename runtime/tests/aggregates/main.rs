@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
 mod account;
-mod attended;
+mod cached;
 mod crowded;
 mod envelopes;
 mod event_sourced;
@@ -13,14 +13,15 @@ mod event_sourced_held;
 mod event_sourced_saves;
 mod event_sourced_snapshots;
 mod faults;
-mod hot;
 mod interleavings;
+mod limits;
 mod order;
 mod outcomes;
 mod reentrant;
 mod repeatable;
 mod sharing;
 mod snapshots;
+mod task_ends;
 mod traces;
 mod unpolled;
 mod world;

@@ -14,7 +14,7 @@ use composable_rust_core::{
 };
 use composable_rust_runtime::{Aggregates, LoadError};
 use composable_rust_testing::{InMemoryEventStore, RecordingEventStore, TestClock};
-use futures::{future::BoxFuture, stream::BoxStream};
+use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use tokio::sync::Notify;
 
 use crate::{
@@ -94,6 +94,28 @@ async fn a_save_that_is_never_answered_is_given_up() {
     clock.advance(Duration::from_secs(5));
     world.until_saved(20).await;
     assert_eq!(world.saves(), [10, 20]);
+}
+
+#[tokio::test]
+async fn a_flush_waits_for_the_snapshots_that_fell_due() {
+    let world = World::new();
+    let gate = Arc::new(Notify::new());
+    let opened = Arc::clone(&gate);
+    world.nth_save(1).is_held_until(async move { opened.notified().await });
+    let host = world.host();
+    deposits(&host, 25).await;
+    let mut flush = host.flush().boxed();
+    assert!(
+        futures::poll!(&mut flush).is_pending(),
+        "the first is being saved, the second waits"
+    );
+    gate.notify_one();
+    flush.await;
+    assert_eq!(
+        world.memory.snapshot(&stream()).map(|saved| saved.version),
+        Some(Version::from(20))
+    );
+    host.flush().await;
 }
 
 #[test]
