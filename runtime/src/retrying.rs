@@ -1,6 +1,6 @@
 //! Repeats calls of an event store while it is unavailable and while its answer is lost.
 
-use std::{any::Any, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use composable_rust_core::{
     AppendError, Appended, Clock, CommandId, EventStore, IdGenerator, ReadError, ReadStream, RecordedEvent,
@@ -11,7 +11,7 @@ use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use tracing::{debug, warn};
 
 use crate::{
-    panics::panic_message,
+    panics::{caught, panic_message},
     retry_policy::{RetryPolicy, jittered},
     snapshot,
     snapshot_queue::SnapshotQueue,
@@ -53,10 +53,6 @@ enum CallError {
 }
 
 impl CallError {
-    fn panic(payload: &(dyn Any + Send)) -> Self {
-        Self::Panic(panic_message(payload))
-    }
-
     fn unavailable(self) -> Unavailable {
         Unavailable::new(UnavailableReason::TimedOut, Arc::new(self))
     }
@@ -79,7 +75,10 @@ impl RetryingStore {
         let mut attempt = 1;
         loop {
             // A copy is sent, since the identical append may have to follow.
-            let error = match self.append_once(append.clone()).await {
+            let answer = self.call(|| self.store.append(append.clone())).await;
+            let outcome = answer.unwrap_or_else(|why| Err(AppendError::OutcomeUnknown(Arc::new(why))));
+            trace_append(&append, &outcome);
+            let error = match outcome {
                 Err(error @ AppendError::OutcomeUnknown(_)) => error,
                 Err(AppendError::Unavailable(error)) if error.reason.is_worth_a_retry() => error.into(),
                 // The identical append would have been recognised: it is not there, and can't come any more.
@@ -101,33 +100,30 @@ impl RetryingStore {
         }
     }
 
-    async fn append_once(&self, append: StreamAppend) -> Result<Appended, AppendError> {
-        let (stream_id, events) = (append.stream_id.clone(), append.events.len());
-        let (expected_version, store) = (append.expected, &self.store);
-        let answer = self.call(async move { store.append(append).await }).await;
-        let outcome = answer.unwrap_or_else(|why| Err(AppendError::OutcomeUnknown(Arc::new(why))));
-        debug!(%stream_id, %expected_version, events, ok = outcome.is_ok(), "append");
-        outcome
-    }
-
-    /// The answer of one call, if it comes in time.
-    async fn call<T>(&self, call: impl Future<Output = T>) -> Result<T, CallError> {
-        // The call itself is made inside of the future, too: a store may panic before it has returned one.
-        match within(
-            &*self.clock,
-            self.attempt_timeout,
-            AssertUnwindSafe(call).catch_unwind(),
-        )
-        .await
-        {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(payload)) => Err(CallError::panic(&*payload)),
-            None => Err(CallError::Timeout),
+    /// The answer of one call, if it comes in time. The call is made here, not in the future, which stays small that way; a store
+    /// may panic before it has returned one.
+    fn call<T, F: Future<Output = T>>(&self, call: impl FnOnce() -> F) -> impl Future<Output = Result<T, CallError>> {
+        let called = caught(call).map_err(CallError::Panic);
+        async move {
+            match within(
+                &*self.clock,
+                self.attempt_timeout,
+                AssertUnwindSafe(called?).catch_unwind(),
+            )
+            .await
+            {
+                Some(Ok(answer)) => Ok(answer),
+                Some(Err(payload)) => Err(CallError::Panic(panic_message(&*payload))),
+                None => Err(CallError::Timeout),
+            }
         }
     }
 
     /// One call that reads. A missing answer counts as an outage.
-    pub(crate) async fn read<T>(&self, call: impl Future<Output = Result<T, ReadError>>) -> Result<T, ReadError> {
+    pub(crate) async fn read<T, F: Future<Output = Result<T, ReadError>>>(
+        &self,
+        call: impl FnOnce() -> F,
+    ) -> Result<T, ReadError> {
         match self.call(call).await {
             Ok(answer) => answer,
             Err(why @ CallError::Timeout) => Err(why.unavailable().into()),
@@ -143,7 +139,7 @@ impl RetryingStore {
     ) -> Result<T, ReadError> {
         let mut attempt = 1;
         loop {
-            let answer = self.read(async { call().await }).await;
+            let answer = self.read(&call).await;
             let Err(ReadError::Unavailable(error)) = &answer else {
                 return answer;
             };
@@ -217,7 +213,7 @@ impl EventStore for RetryingStore {
         Box::pin(async move {
             self.pause_after_conflicts().await;
             // Once: without a snapshot, the events are read from the first.
-            let answer = self.call(async { self.store.load_snapshot(stream_id).await }).await;
+            let answer = self.call(|| self.store.load_snapshot(stream_id)).await;
             answer.unwrap_or_else(|why| Err(why.unavailable().into()))
         })
     }
@@ -238,11 +234,8 @@ impl EventStore for RetryingStore {
                 None => None,
             };
             // Once: a later one follows.
-            let save = async { self.store.save_snapshot(stream_id.clone(), snapshot).await };
-            let outcome = self
-                .call(save)
-                .await
-                .unwrap_or_else(|why| Err(why.unavailable().into()));
+            let save = self.call(|| self.store.save_snapshot(stream_id.clone(), snapshot));
+            let outcome = save.await.unwrap_or_else(|why| Err(why.unavailable().into()));
             snapshot::trace_saved(&stream_id, version, &outcome);
             outcome
         })
@@ -251,4 +244,9 @@ impl EventStore for RetryingStore {
     fn delete_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<(), SnapshotError>> {
         self.store.delete_snapshot(stream_id)
     }
+}
+
+fn trace_append(append: &StreamAppend, outcome: &Result<Appended, AppendError>) {
+    let (stream_id, expected_version) = (&append.stream_id, &append.expected);
+    debug!(%stream_id, %expected_version, events = append.events.len(), ok = outcome.is_ok(), "append");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use tokio::sync::Notify;
@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub(crate) struct WaitGroup {
     count: AtomicUsize,
+    /// Set by the first wait: until then, the end of work notifies nobody.
+    is_awaited: AtomicBool,
     idle: Notify,
 }
 
@@ -26,6 +28,7 @@ impl WaitGroup {
 
     /// Completes when nothing is in progress.
     pub(crate) async fn idle(&self) {
+        self.is_awaited.store(true, Ordering::SeqCst);
         loop {
             // Made before the count is read, so that it is notified of every later change.
             let idle = self.idle.notified();
@@ -39,7 +42,7 @@ impl WaitGroup {
 
 impl Drop for WaitToken {
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+        if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 && self.0.is_awaited.load(Ordering::SeqCst) {
             self.0.idle.notify_waiters();
         }
     }

@@ -204,8 +204,14 @@ impl<A: Aggregate, C: BatchCommand<A>> CommandBatch<A, C> {
                 Decision::Deferred(outcome) => outcome,
                 Decision::Events(count, event_id) => {
                     version = advanced(version, count);
+                    // A command that is alone has its list back.
+                    let is_last = events.len() == count;
                     CommandOutcome::Stored {
-                        events: events.by_ref().take(count).collect(),
+                        events: if is_last {
+                            mem::take(&mut events).collect()
+                        } else {
+                            events.by_ref().take(count).collect()
+                        },
                         version,
                         position: appended.position,
                         event_id,
@@ -320,7 +326,11 @@ impl<A: Aggregate, C: BatchCommand<A>> CommandBatch<A, C> {
         }
         self.event_count += count;
         self.event_bytes += bytes;
-        self.events.extend(encoded);
+        if self.events.is_empty() {
+            self.events = encoded;
+        } else {
+            self.events.extend(encoded);
+        }
         Some(Decision::Events(count, last))
     }
 

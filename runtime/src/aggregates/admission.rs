@@ -38,7 +38,7 @@ pub(super) struct Admission<A: Aggregate> {
 /// A command that waits for admission.
 struct Applicant<A: Aggregate> {
     id: Box<str>,
-    command: PendingCommand<A>,
+    command: Box<PendingCommand<A>>,
 }
 
 impl<A: Aggregate> Waiting for Applicant<A> {
@@ -141,7 +141,7 @@ impl<A: Aggregate> Host<A> {
     pub(super) async fn submit(
         self: &Arc<Self>,
         id: &str,
-        command: PendingCommand<A>,
+        command: Box<PendingCommand<A>>,
     ) -> Result<Option<BoxFuture<'static, ()>>, ExecuteError<A::Rejection>> {
         let permit = match self.admission.try_admit() {
             Some(permit) => Some(permit),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use composable_rust_core::{
-    Aggregate, AppendError, Appended, CommandOutcome, Conflict, EventMetadata, FailedBatch, StreamAppend, Version,
+    Aggregate, AppendError, Appended, CommandOutcome, Conflict, EventMetadata, FailedBatch, Version,
 };
+use futures::FutureExt;
 use tracing::{Instrument, Span, debug, debug_span, error, warn};
 
 use super::{
@@ -18,22 +19,29 @@ use crate::panics::caught;
 impl<A: Aggregate> StreamWorker<A> {
     /// Decides the commands at the front, appends their events and replies.
     pub(super) async fn run_batch(&mut self) {
-        if let Err(error) = self.load_session().await {
+        if self.needs_refresh()
+            && let Err(error) = self.refresh_session().boxed().await
+        {
             return self.fail_commands(&error);
         }
         self.fill_batch();
         if !self.batch.has_events() {
-            return self.confirm().await;
+            return self.confirm().boxed().await;
         }
         let are_started = self.batch.commands_with_events().all(|command| command.status.start());
         if !are_started {
             // A caller has withdrawn its command: the others are decided without it.
             return self.take_back();
         }
-        let span = self.span();
+        let (host, span) = (Arc::clone(&self.host), self.span());
         let session = self.state.session.get_or_insert_default();
-        if let Some(append) = self.batch.append(session) {
-            self.append(append, span).await;
+        let Some(append) = self.batch.append(session) else {
+            return;
+        };
+        match host.store.append_repeatedly(append).instrument(span).await {
+            Ok(appended) => self.acknowledged(appended).await,
+            Err(AppendError::Conflict(conflict)) => self.conflicted(conflict).boxed().await,
+            Err(error) => self.append_failed(error).boxed().await,
         }
     }
 
@@ -50,7 +58,7 @@ impl<A: Aggregate> StreamWorker<A> {
                 .batch
                 .try_add(session, command, &host.environment, &*host.store.ids);
             if let Err(command) = added {
-                return self.requests.push_front(Request::Command(command));
+                return self.state.requests.push_front(Request::Command(command));
             }
         }
     }
@@ -69,15 +77,6 @@ impl<A: Aggregate> StreamWorker<A> {
             span.follows_from(&command.span);
         }
         span
-    }
-
-    async fn append(&mut self, append: StreamAppend, span: Span) {
-        let host = Arc::clone(&self.host);
-        match host.store.append_repeatedly(append).instrument(span).await {
-            Ok(appended) => self.acknowledged(appended).await,
-            Err(AppendError::Conflict(conflict)) => self.conflicted(conflict).await,
-            Err(error) => self.append_failed(error).await,
-        }
     }
 
     /// No append confirms answers without events: reads what other processes have written, and decides again if there is
@@ -160,7 +159,7 @@ impl<A: Aggregate> StreamWorker<A> {
         }
     }
 
-    async fn reply(&mut self, outcomes: Vec<(PendingCommand<A>, CommandOutcome<A>)>) {
+    async fn reply(&mut self, outcomes: Vec<(Box<PendingCommand<A>>, CommandOutcome<A>)>) {
         self.answered = outcomes.len();
         for (command, outcome) in outcomes {
             let rests_on_state = matches!(
@@ -169,7 +168,7 @@ impl<A: Aggregate> StreamWorker<A> {
             );
             let outcome = answer(outcome);
             if rests_on_state && command.context.command_id.is_some() {
-                self.reply_unless_recorded(command, outcome).await;
+                self.reply_unless_recorded(command, outcome).boxed().await;
             } else {
                 command.reply(outcome);
             }
@@ -178,7 +177,7 @@ impl<A: Aggregate> StreamWorker<A> {
 
     /// A repeatable command that would be rejected by now may be stored already: then its first result is the answer. Looked up
     /// only here and for [`Self::reply_first_result`], so that a command that is carried out pays for no look-up.
-    async fn reply_unless_recorded(&self, command: PendingCommand<A>, outcome: Outcome<A>) {
+    async fn reply_unless_recorded(&self, command: Box<PendingCommand<A>>, outcome: Outcome<A>) {
         match self.recorded_result(&command).await {
             Ok(None) => command.reply(outcome),
             Ok(Some((committed, metadata))) => command.reply_as_stored(Ok(committed), Some(metadata)),
@@ -187,7 +186,7 @@ impl<A: Aggregate> StreamWorker<A> {
     }
 
     /// The store says that the command is stored: if it can't be read, its caller must not hear that nothing is.
-    async fn reply_first_result(&self, command: PendingCommand<A>, duplicate: &AppendError) {
+    async fn reply_first_result(&self, command: Box<PendingCommand<A>>, duplicate: &AppendError) {
         match self.recorded_result(&command).await {
             Ok(Some((committed, metadata))) => command.reply_as_stored(Ok(committed), Some(metadata)),
             Ok(None) => command.reply(Err(ExecuteError::OutcomeUnknown(Arc::new(duplicate.clone())))),

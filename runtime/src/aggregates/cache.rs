@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,6 +21,8 @@ use super::stream::CachedStream;
 pub(super) struct StreamCache<A: Aggregate> {
     max_streams: usize,
     time_to_idle: Duration,
+    /// Whether there may be more streams than the bound: only then does the end of a stream's work take the lock.
+    is_over: AtomicBool,
     // A std Mutex: nothing awaits while it is held, and a look-up is short.
     streams: Mutex<Streams<A>>,
 }
@@ -38,6 +43,7 @@ impl<A: Aggregate> StreamCache<A> {
         Self {
             max_streams,
             time_to_idle,
+            is_over: AtomicBool::new(false),
             streams: Mutex::new(Streams {
                 by_id: HashMap::new(),
                 candidates: VecDeque::new(),
@@ -60,15 +66,23 @@ impl<A: Aggregate> StreamCache<A> {
         }
         let stream_id = A::stream_id(id)?;
         streams.evict(self.max_streams.saturating_sub(1), &mut evicted);
-        Ok(streams.add(id, stream_id))
+        let stream = streams.add(id, stream_id);
+        self.is_over
+            .store(streams.by_id.len() > self.max_streams, Ordering::SeqCst);
+        Ok(stream)
     }
 
     /// A stream's work has ended: drops the stream if the cache is over its bound.
     pub(super) fn release(&self, stream: &Arc<CachedStream<A>>) {
+        if !self.is_over.load(Ordering::SeqCst) {
+            return;
+        }
         let mut streams = self.lock();
         // The cache holds one, and the caller one.
         let is_over = streams.by_id.len() > self.max_streams && Arc::strong_count(stream) <= 2;
         let evicted = is_over.then(|| streams.by_id.remove(&stream.id));
+        self.is_over
+            .store(streams.by_id.len() > self.max_streams, Ordering::SeqCst);
         drop(streams);
         drop(evicted);
     }

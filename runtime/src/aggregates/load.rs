@@ -5,7 +5,7 @@ use std::sync::Arc;
 use composable_rust_core::{
     Aggregate, AggregateSession, EventStore, ReadError, ReadStream, RecordedEvent, StreamId, Version,
 };
-use futures::{StreamExt, stream::BoxStream};
+use futures::{TryStreamExt, future, stream::BoxStream};
 use tracing::{debug, warn};
 
 use super::{Host, LoadError, stream::CachedStream};
@@ -116,7 +116,7 @@ impl<A: Aggregate> Host<A> {
     async fn open(&self, read: ReadStream) -> Result<Recorded, LoadError> {
         Ok(self
             .store
-            .read(async { Ok(self.store.store.read_stream(read)) })
+            .read(|| future::ready(Ok(self.store.store.read_stream(read))))
             .await?)
     }
 }
@@ -182,7 +182,7 @@ impl<'a, A: Aggregate> Reading<'a, A> {
             return Ok(());
         };
         let mut events = host.open(read).await?;
-        while let Some(recorded) = host.store.read(async { events.next().await.transpose() }).await? {
+        while let Some(recorded) = host.store.read(|| events.try_next()).await? {
             self.is_founded = true;
             apply(&mut self.session, &recorded)?;
         }

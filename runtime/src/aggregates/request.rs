@@ -19,7 +19,7 @@ pub(super) type ReadReply<A> = Result<Versioned<<A as Aggregate>::State>, LoadEr
 
 /// What a stream's queue holds.
 pub(super) enum Request<A: Aggregate> {
-    Command(PendingCommand<A>),
+    Command(Box<PendingCommand<A>>),
     Read(ReadRequest<A>),
 }
 
@@ -57,16 +57,16 @@ impl<A: Aggregate> PendingCommand<A> {
         command: A::Command,
         context: CommandContext,
         status: CommandStatus,
-    ) -> (Self, oneshot::Receiver<CommandReply<A>>) {
+    ) -> (Box<Self>, oneshot::Receiver<CommandReply<A>>) {
         let (reply, replied) = oneshot::channel();
         let span = Span::current();
-        let pending = Self {
+        let pending = Box::new(Self {
             command,
             context,
             span,
             status,
             reply,
-        };
+        });
         (pending, replied)
     }
 
@@ -94,7 +94,7 @@ impl<A: Aggregate> PendingCommand<A> {
     }
 }
 
-impl<A: Aggregate> BatchCommand<A> for PendingCommand<A> {
+impl<A: Aggregate> BatchCommand<A> for Box<PendingCommand<A>> {
     fn command(&self) -> &A::Command {
         &self.command
     }

@@ -40,6 +40,8 @@ pub(super) struct CachedState<A: Aggregate> {
     pub(super) session: Option<AggregateSession<A>>,
     /// The stream may have moved on without this host: read the rest before the next decision.
     pub(super) is_stale: bool,
+    /// What the worker has taken from the queue. Kept with the stream for its memory.
+    pub(super) requests: VecDeque<Request<A>>,
 }
 
 impl<A: Aggregate> Default for CachedState<A> {
@@ -47,6 +49,7 @@ impl<A: Aggregate> Default for CachedState<A> {
         Self {
             session: None,
             is_stale: false,
+            requests: VecDeque::new(),
         }
     }
 }
@@ -92,16 +95,12 @@ impl<A: Aggregate> CachedStream<A> {
         start(StreamWorker::new(Arc::clone(host), self, state).run().boxed())
     }
 
-    pub(super) fn has_requests(&self) -> bool {
-        !self.lock().waiting.is_empty()
-    }
-
-    /// Moves what waits behind `requests`. If there is nothing to do, the worker has ended and gives the state back: one step,
+    /// Moves what waits behind the requests that were taken before. If there is nothing to do, the worker has ended and gives the state back: one step,
     /// so that no request is left without a worker.
-    pub(super) fn take_requests(&self, requests: &mut VecDeque<Request<A>>, state: &mut CachedState<A>) -> bool {
+    pub(super) fn take_requests(&self, state: &mut CachedState<A>) -> bool {
         let mut queue = self.lock();
-        queue.waiting.take_into(requests);
-        if requests.is_empty() {
+        queue.waiting.take_into(&mut state.requests);
+        if state.requests.is_empty() {
             queue.has_worker = false;
             queue.state = mem::take(state);
             return false;
@@ -110,9 +109,10 @@ impl<A: Aggregate> CachedStream<A> {
     }
 
     /// The worker was dropped: what waits gets no reply, and the next request starts another worker.
-    pub(super) fn abandon(&self, state: CachedState<A>) {
+    pub(super) fn abandon(&self, mut state: CachedState<A>) {
+        let taken = mem::take(&mut state.requests);
         let mut queue = self.lock();
-        let unanswered = queue.waiting.take();
+        let unanswered = (taken, queue.waiting.take());
         queue.has_worker = false;
         queue.state = state;
         drop(queue);
@@ -125,15 +125,16 @@ impl<A: Aggregate> CachedStream<A> {
 }
 
 /// Polls a stream's work once, and spawns what is left on the caller's runtime: a store in memory answers at once, and then
-/// nothing is spawned or woken. Never polled by the caller again, so a caller that is dropped or not polled delays no other.
-/// Outside of a runtime the work comes back.
+/// nothing is spawned or woken. It is not polled by the caller again, so a caller that is dropped or not polled delays no
+/// other. Outside of a runtime, what is left comes back.
 fn start(mut work: BoxFuture<'static, ()>) -> Option<BoxFuture<'static, ()>> {
+    // What wakes it in between is seen by the next poll.
+    if (&mut work).now_or_never().is_some() {
+        return None;
+    }
     let Ok(runtime) = Handle::try_current() else {
         return Some(work);
     };
-    // What wakes it in between is seen by the task's first poll.
-    if (&mut work).now_or_never().is_none() {
-        runtime.spawn(work);
-    }
+    runtime.spawn(work);
     None
 }

@@ -43,13 +43,14 @@ impl<T: Waiting> WaitingQueue<T> {
         self.entries.pop_front()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Moves all entries behind those of `taken`.
     pub(super) fn take_into(&mut self, taken: &mut VecDeque<T>) {
-        taken.append(&mut self.entries);
+        if taken.is_empty() {
+            // The two lists change places, so that neither is allocated again and again.
+            mem::swap(taken, &mut self.entries);
+        } else {
+            taken.append(&mut self.entries);
+        }
     }
 
     /// All entries.

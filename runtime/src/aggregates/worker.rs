@@ -1,6 +1,6 @@
 //! The task of one stream with work: carries out the commands and reads of its queue, and ends when the queue is empty.
 
-use std::{collections::VecDeque, mem, panic::AssertUnwindSafe, sync::Arc};
+use std::{mem, panic::AssertUnwindSafe, sync::Arc};
 
 use composable_rust_core::{Aggregate, AggregateSession, CommandBatch};
 use futures::FutureExt;
@@ -21,8 +21,7 @@ pub(super) struct StreamWorker<A: Aggregate> {
     pub(super) state: CachedState<A>,
     /// Whether the session is as new as every request that was taken from the queue.
     pub(super) is_fresh: bool,
-    pub(super) requests: VecDeque<Request<A>>,
-    pub(super) batch: CommandBatch<A, PendingCommand<A>>,
+    pub(super) batch: CommandBatch<A, Box<PendingCommand<A>>>,
     /// How many conflicts the commands in front have met.
     pub(super) conflicts: u32,
     /// How many requests were answered together last.
@@ -38,7 +37,6 @@ impl<A: Aggregate> StreamWorker<A> {
             stream,
             state,
             is_fresh: false,
-            requests: VecDeque::new(),
             batch,
             conflicts: 0,
             answered: 0,
@@ -47,43 +45,48 @@ impl<A: Aggregate> StreamWorker<A> {
     }
 
     pub(super) async fn run(mut self) {
+        // The first poll is the caller's: it does its own command, and a task those behind it.
+        let mut has_yielded = true;
         while self.take_requests() {
+            if !has_yielded {
+                tokio::task::yield_now().await;
+            }
+            self.answered = 0;
             // What panics is the user's (a command that is dropped, a clock): it ends no request but its own.
             if let Err(panic) = AssertUnwindSafe(self.serve()).catch_unwind().await {
                 let (stream_id, panic) = (&self.stream.stream_id, panic_message(&*panic));
                 error!(%stream_id, %panic, "a panic while commands were carried out: those behind them go on");
                 self.reset_after_panic();
             }
-            self.yield_for_more().await;
+            // Callers that were answered together may have more commands, which then share the next append. A single caller is
+            // not waited for.
+            has_yielded = self.answered > 1;
+            if has_yielded {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
     fn take_requests(&mut self) -> bool {
-        let known = self.requests.len();
-        self.is_done = !self.stream.take_requests(&mut self.requests, &mut self.state);
-        self.is_fresh &= self.requests.len() == known;
+        let known = self.state.requests.len();
+        self.is_done = !self.stream.take_requests(&mut self.state);
+        self.is_fresh &= self.state.requests.len() == known;
         !self.is_done
     }
 
     async fn serve(&mut self) {
-        match self.requests.front() {
+        match self.state.requests.front() {
             Some(Request::Command(_)) => self.run_batch().await,
-            Some(Request::Read(_)) => self.answer_reads().await,
+            // Boxed, as all that is rare is: the future of a command stays small.
+            Some(Request::Read(_)) => self.answer_reads().boxed().await,
             None => {}
         }
     }
 
-    /// Callers that were answered together may have more commands, which then share the next append. A single caller is not
-    /// waited for.
-    async fn yield_for_more(&self) {
-        if self.answered > 1 || !self.requests.is_empty() || self.stream.has_requests() {
-            tokio::task::yield_now().await;
-        }
-    }
-
     /// The next command, if a command is next. Those whose callers have gone are dropped.
-    pub(super) fn next_command(&mut self) -> Option<PendingCommand<A>> {
+    pub(super) fn next_command(&mut self) -> Option<Box<PendingCommand<A>>> {
         while let Some(Request::Command(command)) = self
+            .state
             .requests
             .pop_front_if(|request| matches!(request, Request::Command(_)))
         {
@@ -95,10 +98,10 @@ impl<A: Aggregate> StreamWorker<A> {
     }
 
     /// Puts commands back before all others. They are certainly not stored.
-    pub(super) fn requeue(&mut self, commands: Vec<PendingCommand<A>>) {
+    pub(super) fn requeue(&mut self, commands: Vec<Box<PendingCommand<A>>>) {
         for command in commands.into_iter().rev() {
             command.status.undo();
-            self.requests.push_front(Request::Command(command));
+            self.state.requests.push_front(Request::Command(command));
         }
     }
 
@@ -113,12 +116,9 @@ impl<A: Aggregate> StreamWorker<A> {
         self.state.session.get_or_insert_default()
     }
 
-    /// Makes sure that there is a session to decide on: the cached one, unless the stream may have moved on.
-    pub(super) async fn load_session(&mut self) -> Result<(), LoadError> {
-        if self.state.session.is_none() || self.state.is_stale {
-            return self.refresh_session().await;
-        }
-        Ok(())
+    /// Whether there is no session to decide on, or the stream may have moved on.
+    pub(super) const fn needs_refresh(&self) -> bool {
+        self.state.session.is_none() || self.state.is_stale
     }
 
     /// Loads the stream, or what was recorded since.
@@ -136,6 +136,7 @@ impl<A: Aggregate> StreamWorker<A> {
     async fn answer_reads(&mut self) {
         let mut reads = Vec::new();
         while let Some(Request::Read(read)) = self
+            .state
             .requests
             .pop_front_if(|request| matches!(request, Request::Read(_)))
         {
@@ -163,7 +164,7 @@ impl<A: Aggregate> StreamWorker<A> {
     }
 
     fn reset_after_panic(&mut self) {
-        self.state = CachedState::default();
+        self.state.session = None;
         self.conflicts = 0;
         self.batch = CommandBatch::new(self.stream.stream_id.clone());
     }
