@@ -1,4 +1,4 @@
-//! A command on a hot aggregate: decide, encode, append in memory, apply.
+//! A command on a cached aggregate, in memory: decide, encode, append, apply. On one stream, and on 64 streams at once.
 
 #![expect(clippy::unwrap_used, reason = "a failed benchmark may panic")]
 
@@ -24,7 +24,7 @@ fn execute(criterion: &mut Criterion) {
     };
     // A thousand commands on one stream, so that loading and growing are a part of the thousandth.
     group.throughput(criterion::Throughput::Elements(1000));
-    group.bench_function("1,000 commands, one hot stream, in memory", |bencher| {
+    group.bench_function("1,000 commands, one cached stream, in memory", |bencher| {
         bencher.to_async(&runtime).iter_batched(
             fresh,
             |(baskets, _)| async move {
@@ -39,5 +39,41 @@ fn execute(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, execute);
+/// So many commands of each of 64 tasks, each on a stream of its own.
+const EACH: u32 = 200;
+
+async fn on_64_streams(baskets: Aggregates<Basket>) -> Aggregates<Basket> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for stream in 0..64 {
+        let baskets = baskets.clone();
+        tasks.spawn(async move {
+            let id = format!("b-{stream}");
+            for quantity in 0..EACH {
+                baskets.execute(&id, quantity).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    baskets
+}
+
+fn execute_on_64_streams(criterion: &mut Criterion) {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut group = criterion.benchmark_group("aggregates");
+    group.throughput(criterion::Throughput::Elements(64 * u64::from(EACH)));
+    group.bench_function("64 tasks on 64 streams, in memory", |bencher| {
+        bencher.to_async(&runtime).iter_batched(
+            || Aggregates::<Basket>::new(Arc::new(InMemoryEventStore::new()), ()),
+            on_64_streams,
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, execute, execute_on_64_streams);
 criterion_main!(benches);

@@ -95,9 +95,9 @@ pub mod prelude {
     #[cfg(feature = "testing")]
     pub use crate::testing::InMemoryEventStore;
     pub use crate::{
-        Aggregate, Aggregates, AppendError, Clock, Committed, Effect, Event, EventError, EventId, EventLog,
-        EventMetadata, EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, EventStore,
-        ExecuteError, ExpectedVersion, IdGenerator, Reducer, ReducerExt, SnapshotPolicy, Store, StreamId, SystemClock,
-        SystemIds, Version, prism,
+        Aggregate, Aggregates, AppendError, Clock, CommandContext, Committed, Effect, Event, EventError, EventId,
+        EventLog, EventMetadata, EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState,
+        EventStore, ExecuteError, ExpectedVersion, IdGenerator, Position, ReadAll, Reducer, ReducerExt,
+        SerializedEvent, SnapshotPolicy, Store, StreamAppend, StreamId, SystemClock, SystemIds, Version, prism,
     };
 }

@@ -235,7 +235,7 @@ async fn a_name_that_nobody_knows_is_an_error_with_stream_and_version_and_never_
         host.state("p").await.unwrap_err(),
         host.state_at("p", 7_u32.into()).await.unwrap_err(),
     ] {
-        let LoadError::Undecodable {
+        let LoadError::Decode {
             stream_id,
             version,
             source,
@@ -247,7 +247,7 @@ async fn a_name_that_nobody_knows_is_an_error_with_stream_and_version_and_never_
         assert_eq!(error.to_string(), "event 7 of parcel-p can't be decoded");
     }
     let error = host.execute("p", "e".to_owned()).await.unwrap_err();
-    let ExecuteError::Undecodable {
+    let ExecuteError::Decode {
         stream_id,
         version,
         source,

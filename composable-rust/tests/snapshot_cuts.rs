@@ -13,8 +13,8 @@ use std::{
 };
 
 use composable_rust::{
-    Encoding, IdGenerator, PostgresEventStore, SerializedEvent, Session, Snapshot, SnapshotOutcome, SqliteEventStore,
-    StreamAppend, SystemIds, prelude::*, testing::RecordingEventStore,
+    AggregateSession, Encoding, IdGenerator, PostgresEventStore, SerializedEvent, Snapshot, SnapshotOutcome,
+    SqliteEventStore, StreamAppend, SystemIds, prelude::*, testing::RecordingEventStore,
 };
 use composable_rust_postgres_fixture::TestDatabase;
 use proptest::{
@@ -93,10 +93,10 @@ fn stored() -> impl Strategy<Value = Stored> {
 
 /// The states of a full replay, the one after the nth record at n.
 async fn replayed<S: EventStore>(store: &S, stream_id: &StreamId) -> Vec<Vec<String>> {
-    let mut session = Session::<Page>::new();
+    let mut session = AggregateSession::<Page>::new();
     let mut states = vec![session.state().to_vec()];
     for record in store.load_events(stream_id.clone(), None).await.unwrap() {
-        session.observe(&record).unwrap();
+        session.apply_recorded(&record).unwrap();
         states.push(session.state().to_vec());
     }
     states

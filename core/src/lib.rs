@@ -40,7 +40,10 @@ mod stream_id;
 mod trace_context;
 mod version;
 
-pub use aggregate::{Aggregate, ObserveError, Session, SnapshotPolicy};
+pub use aggregate::{
+    AcknowledgedBatch, Aggregate, AggregateSession, ApplyError, BatchCommand, CommandBatch, CommandOutcome,
+    FailedBatch, SnapshotPolicy,
+};
 pub use append::{Appended, StreamAppend};
 pub use clock::{Clock, IdGenerator};
 pub use codec::Codec;
@@ -62,7 +65,7 @@ pub use read::{Direction, EventFilter, LogPage, ReadAll, ReadStream};
 pub use recorded_event::RecordedEvent;
 pub use reducer::{BoxedReducer, Child, Combine, ForEach, Prism, Pullback, Reducer, ReducerExt, RowPrism};
 pub use serialized_event::{CommandMark, SerializedEvent};
-pub use snapshot::{Snapshot, SnapshotOutcome};
+pub use snapshot::{Snapshot, SnapshotAndEvents, SnapshotOutcome};
 pub use store::{EventLog, EventStore};
 pub use stream_id::{StreamId, StreamIdError};
 pub use trace_context::{TraceContext, TraceContextError};

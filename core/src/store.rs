@@ -10,7 +10,8 @@ use futures::{
 
 use crate::{
     AppendError, Appended, CommandId, ExpectedVersion, LogPage, Position, ReadAll, ReadError, ReadStream,
-    RecordedEvent, SerializedEvent, Snapshot, SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
+    RecordedEvent, SerializedEvent, Snapshot, SnapshotAndEvents, SnapshotError, SnapshotOutcome, StreamAppend,
+    StreamId, Version,
 };
 
 /// An event store: appends events to streams with optimistic concurrency, reads streams, and keeps a snapshot per stream.
@@ -123,6 +124,30 @@ pub trait EventStore: Send + Sync + 'static {
         let mut read = ReadStream::new(stream_id);
         read.from = from;
         Box::pin(self.read_stream(read).try_collect())
+    }
+
+    /// The stream's snapshot and the events since, for loading an aggregate: in one round trip where the store can, and in
+    /// two by default.
+    ///
+    /// The events begin with the one at the snapshot's own version (that it is there proves that the stream reaches the
+    /// snapshot), or with the stream's first event if there is no snapshot or it can't be loaded. At most
+    /// [`SnapshotAndEvents::MAX_EVENTS`] are returned; read on where `at_end` is false.
+    ///
+    /// # Errors
+    /// See [`ReadError`]: the events could not be read. That the snapshot could not be loaded is part of the result.
+    fn load_snapshot_and_events(&self, stream_id: StreamId) -> BoxFuture<'_, Result<SnapshotAndEvents, ReadError>> {
+        Box::pin(async move {
+            let snapshot = self.load_snapshot(stream_id.clone()).await;
+            let version = snapshot
+                .as_ref()
+                .ok()
+                .and_then(Option::as_ref)
+                .map(|found| found.version);
+            let mut read = ReadStream::new(stream_id).limit(SnapshotAndEvents::MAX_EVENTS);
+            read.from = version.filter(|version| *version > Version::INITIAL);
+            let events: Vec<_> = self.read_stream(read).try_collect().await?;
+            Ok(SnapshotAndEvents::new(snapshot, events))
+        })
     }
 
     /// Loads the events that a command has caused in a stream; none if the stream does not hold the command. A command that
@@ -249,6 +274,10 @@ impl<S: EventStore + ?Sized> EventStore for Arc<S> {
         from: Option<Version>,
     ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
         (**self).load_events(stream_id, from)
+    }
+
+    fn load_snapshot_and_events(&self, stream_id: StreamId) -> BoxFuture<'_, Result<SnapshotAndEvents, ReadError>> {
+        (**self).load_snapshot_and_events(stream_id)
     }
 
     fn load_command(

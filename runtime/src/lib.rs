@@ -35,23 +35,27 @@
 //! ```
 
 mod aggregates;
-mod caught;
-mod decided;
 mod engine;
 mod envelope;
 mod event_sourced;
-mod persistent;
-mod retries;
+mod panics;
+mod retry_policy;
+mod retrying;
 mod snapshot;
+mod snapshot_queue;
 mod spans;
 mod store;
 mod system;
-mod within;
+mod timeout;
+mod wait_group;
+
+// The engine's names for these modules.
+use {panics as caught, timeout as within};
 
 pub use aggregates::{Aggregates, AggregatesBuilder, CommandContext, Committed, ExecuteError, LoadError, Versioned};
 pub use envelope::Envelope;
 pub use event_sourced::{EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState};
-pub use retries::Retries;
+pub use retry_policy::RetryPolicy;
 pub use store::{
     BuildError, DispatchError, Fault, Sent, SettleError, ShutdownReport, Store, StoreBuilder, Subscription,
     SubscriptionEnd, TryDispatchError,

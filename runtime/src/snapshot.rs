@@ -1,22 +1,21 @@
-//! Snapshots, as both shells of aggregates see them: a help to the next load. Whatever is wrong with one, the events are
-//! there.
+//! Restores and encodes snapshots, for both shells. A snapshot that can't be used costs a replay, never a command.
 
-use composable_rust_core::{Aggregate, Session, Snapshot, SnapshotError, SnapshotOutcome, StreamId, Version};
+use composable_rust_core::{Aggregate, AggregateSession, Snapshot, SnapshotError, SnapshotOutcome, StreamId, Version};
 use tracing::{debug, warn};
 
-use crate::caught::caught;
+use crate::panics::caught;
 
-/// What a stream's snapshot is good for.
+/// What a stream's snapshot can be used for.
 pub(crate) enum Restored<A: Aggregate> {
-    /// To begin from, if the stream reaches it.
-    Usable(Session<A>),
-    /// To be replaced once the history was replayed: of another schema, damaged, or beyond its stream.
+    /// The state to load from, if the stream reaches it.
+    Usable(AggregateSession<A>),
+    /// Of another schema, damaged, or beyond its stream: replaced after a replay.
     Unusable,
     /// There is none.
     Absent,
 }
 
-/// Judges what the store has answered when it was asked for the stream's snapshot.
+/// Restores the state from the snapshot that the store has answered with.
 pub(crate) fn restored<A: Aggregate>(
     stream_id: &StreamId,
     answer: Result<Option<&Snapshot>, &SnapshotError>,
@@ -31,7 +30,7 @@ pub(crate) fn restored<A: Aggregate>(
     };
     // The state's own `Deserialize` may panic, too.
     if let Ok(Some(state)) = caught(|| A::SNAPSHOTS.restore(snapshot)) {
-        return Restored::Usable(Session::restored(snapshot.version, state));
+        return Restored::Usable(AggregateSession::restored(snapshot.version, state));
     }
     warn!(
         %stream_id,
@@ -42,8 +41,8 @@ pub(crate) fn restored<A: Aggregate>(
     Restored::Unusable
 }
 
-/// Whether the append that moved the session on from `before` calls for a snapshot.
-pub(crate) fn is_due<A: Aggregate>(stream_id: &StreamId, before: Version, session: &Session<A>) -> bool {
+/// Whether a snapshot is due after the append that moved the session on from `before`.
+pub(crate) fn is_due<A: Aggregate>(stream_id: &StreamId, before: Version, session: &AggregateSession<A>) -> bool {
     caught(|| A::SNAPSHOTS.is_due(session.state(), before, session.version())).unwrap_or_else(|panic| {
         warn!(%stream_id, %panic, "the snapshot policy panicked");
         false
@@ -61,7 +60,7 @@ pub(crate) fn encoded<A: Aggregate>(stream_id: &StreamId, version: Version, stat
     None
 }
 
-/// What became of a snapshot that was offered to the store.
+/// Traces the outcome of a save.
 pub(crate) fn trace_saved(stream_id: &StreamId, version: Version, outcome: &Result<SnapshotOutcome, SnapshotError>) {
     match outcome {
         Ok(outcome) => debug!(%stream_id, %version, ?outcome, "snapshot"),

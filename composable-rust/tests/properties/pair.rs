@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use composable_rust::{
-    Aggregate, Aggregates, Backoff, CommandContext, EventStore, ExpectedVersion, IdGenerator, RecordedEvent, Retries,
-    SerializedEvent, StreamAppend, StreamId, SystemIds, Versioned,
+    Aggregate, Aggregates, Backoff, CommandContext, EventStore, ExpectedVersion, IdGenerator, RecordedEvent,
+    RetryPolicy, SerializedEvent, StreamAppend, StreamId, SystemIds, Versioned,
 };
 use futures::future::join_all;
 
@@ -34,8 +34,10 @@ impl<'a> Pair<'a> {
     pub(crate) fn on(store: Arc<dyn EventStore>, failing: &Arc<dyn EventStore>, id: &'a str, attempts: u32) -> Self {
         let quickly = Backoff::exponential(attempts, Duration::from_micros(50)).longest(Duration::from_micros(200));
         let host = || {
-            let retries = Retries::default().with_outages(quickly);
-            Aggregates::builder(Arc::clone(failing), ()).retries(retries).build()
+            let retries = RetryPolicy::default().with_on_unavailable(quickly);
+            Aggregates::builder(Arc::clone(failing), ())
+                .retry_policy(retries)
+                .build()
         };
         Self {
             hosts: [host(), host()],

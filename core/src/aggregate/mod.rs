@@ -1,10 +1,16 @@
 //! Consistency boundaries: commands in, events out, state from events.
 
+mod batch;
+mod encode;
+mod outcome;
+mod panics;
 mod policy;
 mod session;
 
+pub use batch::CommandBatch;
+pub use outcome::{AcknowledgedBatch, BatchCommand, CommandOutcome, FailedBatch};
 pub use policy::SnapshotPolicy;
-pub use session::{ObserveError, Session};
+pub use session::{AggregateSession, ApplyError};
 
 use crate::{Event, StreamId, StreamIdError, stream_id::is_category};
 

@@ -35,18 +35,18 @@ use crate::{EventError, RecordedEvent, StreamId, Version};
 /// #     }
 /// #     fn apply(balance: &mut u64, event: &Deposited) { *balance += event.0; }
 /// # }
-/// use composable_rust_core::{Session, Version};
+/// use composable_rust_core::{AggregateSession, Version};
 ///
-/// let mut session = Session::<Account>::new();
+/// let mut session = AggregateSession::<Account>::new();
 /// let events = session.decide(&5, &())?;
 /// session.stage(events);
-/// assert_eq!((**session.state(), *session.tentative()), (0, 5));
+/// assert_eq!((**session.state(), *session.tentative_state()), (0, 5));
 ///
-/// session.acknowledged(Version::from(1));
+/// session.commit_staged(Version::from(1));
 /// assert_eq!((**session.state(), session.version()), (5, Version::from(1)));
 /// # Ok::<(), std::convert::Infallible>(())
 /// ```
-pub struct Session<A: Aggregate> {
+pub struct AggregateSession<A: Aggregate> {
     version: Version,
     state: Arc<A::State>,
     staged: Vec<A::Event>,
@@ -55,14 +55,14 @@ pub struct Session<A: Aggregate> {
     tentative: Option<A::State>,
 }
 
-impl<A: Aggregate> Session<A> {
+impl<A: Aggregate> AggregateSession<A> {
     /// A stream without events.
     #[must_use]
     pub fn new() -> Self {
         Self::restored(Version::INITIAL, A::State::default())
     }
 
-    /// A stream as a snapshot remembers it; [`Session::observe`] what was recorded since.
+    /// A stream as a snapshot remembers it; [`AggregateSession::apply_recorded`] what was recorded since.
     #[must_use]
     pub fn restored(version: Version, state: A::State) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl<A: Aggregate> Session<A> {
     }
 
     /// The state that the next command is decided against: with the staged events applied.
-    pub fn tentative(&mut self) -> &A::State {
+    pub fn tentative_state(&mut self) -> &A::State {
         if self.staged.is_empty() {
             return &self.state;
         }
@@ -113,7 +113,7 @@ impl<A: Aggregate> Session<A> {
         command: &A::Command,
         environment: &A::Environment,
     ) -> Result<Vec<A::Event>, A::Rejection> {
-        A::decide(self.tentative(), command, environment)
+        A::decide(self.tentative_state(), command, environment)
     }
 
     /// Takes decided events in; append them next.
@@ -131,8 +131,9 @@ impl<A: Aggregate> Session<A> {
     }
 
     /// The staged events are stored, the last of them at `version`: applies them and gives them back.
-    /// Should `apply` panic, they are still staged: [`Session::failed`] gives them back, and the session is torn.
-    pub fn acknowledged(&mut self, version: Version) -> Vec<A::Event> {
+    /// Should `apply` panic, they are still staged: [`AggregateSession::discard_staged`] gives them back, and the state is half
+    /// changed: drop the session.
+    pub fn commit_staged(&mut self, version: Version) -> Vec<A::Event> {
         match self.tentative.take() {
             Some(tentative) => self.state = Arc::new(tentative),
             None => apply_all::<A>(Arc::make_mut(&mut self.state), &self.staged),
@@ -142,7 +143,7 @@ impl<A: Aggregate> Session<A> {
     }
 
     /// The staged events are not stored: forgets them and gives them back.
-    pub fn failed(&mut self) -> Vec<A::Event> {
+    pub fn discard_staged(&mut self) -> Vec<A::Event> {
         self.tentative = None;
         mem::take(&mut self.staged)
     }
@@ -151,26 +152,24 @@ impl<A: Aggregate> Session<A> {
     /// The version moves on by one whatever the event decodes to.
     ///
     /// # Errors
-    /// [`ObserveError::Undecodable`]: teach the event type this stored name. [`ObserveError::Gap`]: load from
-    /// [`Session::version`] on. Nothing was applied.
-    pub fn observe(&mut self, recorded: &RecordedEvent) -> Result<(), ObserveError> {
+    /// [`ApplyError::Decode`]: teach the event type this stored name. [`ApplyError::Gap`]: load from
+    /// [`AggregateSession::version`] on. Nothing was applied.
+    pub fn apply_recorded(&mut self, recorded: &RecordedEvent) -> Result<(), ApplyError> {
         if recorded.version <= self.version {
             return Ok(());
         }
         if self.version.next() != Some(recorded.version) {
-            return Err(ObserveError::Gap {
+            return Err(ApplyError::Gap {
                 stream_id: recorded.stream_id.clone(),
                 after: self.version,
                 found: recorded.version,
             });
         }
-        let events = recorded
-            .decode::<A::Event>()
-            .map_err(|source| ObserveError::Undecodable {
-                stream_id: recorded.stream_id.clone(),
-                version: recorded.version,
-                source,
-            })?;
+        let events = recorded.decode::<A::Event>().map_err(|source| ApplyError::Decode {
+            stream_id: recorded.stream_id.clone(),
+            version: recorded.version,
+            source,
+        })?;
         let state = Arc::make_mut(&mut self.state);
         apply_all::<A>(state, events.as_slice());
         self.version = recorded.version;
@@ -184,7 +183,7 @@ fn apply_all<A: Aggregate>(state: &mut A::State, events: &[A::Event]) {
     }
 }
 
-impl<A: Aggregate> Default for Session<A> {
+impl<A: Aggregate> Default for AggregateSession<A> {
     fn default() -> Self {
         Self::new()
     }
@@ -193,10 +192,10 @@ impl<A: Aggregate> Default for Session<A> {
 /// Why a recorded event could not be applied.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ObserveError {
+pub enum ApplyError {
     /// The event is not one that the aggregate's event type knows.
     #[error("event {version} of {stream_id} can't be decoded")]
-    Undecodable {
+    Decode {
         /// The stream.
         stream_id: StreamId,
         /// The event's version.

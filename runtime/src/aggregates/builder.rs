@@ -4,8 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use composable_rust_core::{Aggregate, Clock, EventStore, IdGenerator};
 
-use super::{Aggregates, Host, gate::Gate, hot::Hot, saving::Saving};
-use crate::{Retries, SystemClock, SystemIds, persistent::Persistent};
+use super::{Aggregates, Host, admission::Admission, cache::StreamCache};
+use crate::{
+    RetryPolicy, SystemClock, SystemIds,
+    retrying::{ATTEMPT_TIMEOUT, COMMAND_TIMEOUT, RetryingStore},
+};
 
 /// Builds [`Aggregates`].
 ///
@@ -16,8 +19,8 @@ use crate::{Retries, SystemClock, SystemIds, persistent::Persistent};
 /// # use std::{sync::Arc, time::Duration};
 /// fn small_host<A: Aggregate>(environment: A::Environment) -> Aggregates<A> {
 ///     Aggregates::builder(Arc::new(InMemoryEventStore::new()), environment)
-///         .keep_hot(100)
-///         .idle_after(Duration::from_mins(1))
+///         .max_cached_streams(100)
+///         .cache_time_to_idle(Duration::from_mins(1))
 ///         .build()
 /// }
 /// # let _ = small_host::<NoAggregate>;
@@ -37,18 +40,19 @@ use crate::{Retries, SystemClock, SystemIds, persistent::Persistent};
 /// #     fn apply(_: &mut (), _: &NoEvent) {}
 /// # }
 /// let host = small_host::<NoAggregate>(());
-/// assert_eq!(host.hot(), 0);
+/// assert_eq!(host.cached_streams(), 0);
 /// ```
 pub struct AggregatesBuilder<A: Aggregate> {
     store: Arc<dyn EventStore>,
     environment: A::Environment,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
-    retries: Retries,
-    store_timeout: Duration,
-    capacity: u32,
-    keep_hot: usize,
-    idle_after: Duration,
+    retry_policy: RetryPolicy,
+    attempt_timeout: Duration,
+    command_timeout: Duration,
+    max_pending_commands: u32,
+    max_cached_streams: usize,
+    cache_time_to_idle: Duration,
 }
 
 impl<A: Aggregate> AggregatesBuilder<A> {
@@ -58,11 +62,12 @@ impl<A: Aggregate> AggregatesBuilder<A> {
             environment,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
-            retries: Retries::default(),
-            store_timeout: Duration::from_secs(30),
-            capacity: 4096,
-            keep_hot: 10_000,
-            idle_after: Duration::from_mins(5),
+            retry_policy: RetryPolicy::default(),
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            command_timeout: COMMAND_TIMEOUT,
+            max_pending_commands: 4096,
+            max_cached_streams: 10_000,
+            cache_time_to_idle: Duration::from_mins(5),
         }
     }
 
@@ -78,56 +83,84 @@ impl<A: Aggregate> AggregatesBuilder<A> {
         Self { ids, ..self }
     }
 
-    /// How often to try again.
+    /// How often to try again after a conflict or an outage, and with which pauses.
     #[must_use]
-    pub fn retries(self, retries: Retries) -> Self {
-        Self { retries, ..self }
+    pub fn retry_policy(self, retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, ..self }
     }
 
-    /// How long the store may take for one answer; by default 30 s. An append that takes longer counts as unknown, a
-    /// step of a load as an outage.
+    /// How long the store may take for one call. Default 15 s. The identical append is sent again after that, and a read
+    /// repeated, as the [`RetryPolicy`] says.
     #[must_use]
-    pub fn store_timeout(self, store_timeout: Duration) -> Self {
-        Self { store_timeout, ..self }
+    pub fn attempt_timeout(self, attempt_timeout: Duration) -> Self {
+        Self {
+            attempt_timeout,
+            ..self
+        }
     }
 
-    /// How many commands may be in progress or waiting for their stream; further callers wait. By default 4096;
+    /// How long a whole command may take, with all retries and with the time that it waits for commands before it. Default
+    /// 60 s. Then the caller gets [`ExecuteError::NotStarted`](crate::ExecuteError::NotStarted), or
+    /// [`OutcomeUnknown`](crate::ExecuteError::OutcomeUnknown) if its append was sent. Longer than
+    /// [`attempt_timeout`](Self::attempt_timeout), so that an append whose answer was lost can be sent again.
+    #[must_use]
+    pub fn command_timeout(self, command_timeout: Duration) -> Self {
+        Self {
+            command_timeout,
+            ..self
+        }
+    }
+
+    /// The largest number of commands that run or wait in this host. Further `execute` calls wait in order. Default 4,096;
     /// 0 means 1.
     #[must_use]
-    pub fn capacity(self, capacity: u32) -> Self {
-        Self { capacity, ..self }
+    pub fn max_pending_commands(self, max_pending_commands: u32) -> Self {
+        Self {
+            max_pending_commands,
+            ..self
+        }
     }
 
-    /// How many streams stay in memory: beyond that, those that were not used lately are let go. By default 10,000.
+    /// The largest number of streams whose state stays in memory; those that were not used lately are dropped first. A stream
+    /// with work is never dropped. Default 10,000; 0 means none.
     #[must_use]
-    pub fn keep_hot(self, keep_hot: usize) -> Self {
-        Self { keep_hot, ..self }
+    pub fn max_cached_streams(self, max_cached_streams: usize) -> Self {
+        Self {
+            max_cached_streams,
+            ..self
+        }
     }
 
-    /// How long a stream that is not used stays in memory; by default 5 minutes. They are let go when another command
-    /// comes by, at the latest after twice that time.
+    /// How long the state of an unused stream stays in memory. Default 5 minutes. Dropped by a later command on any stream, at
+    /// the latest after twice that time.
     #[must_use]
-    pub fn idle_after(self, idle_after: Duration) -> Self {
-        Self { idle_after, ..self }
+    pub fn cache_time_to_idle(self, cache_time_to_idle: Duration) -> Self {
+        Self {
+            cache_time_to_idle,
+            ..self
+        }
     }
 
-    /// The host.
+    /// The host. Needs no runtime.
     #[must_use]
     pub fn build(self) -> Aggregates<A> {
-        let hot = Hot::new(self.keep_hot, self.idle_after, self.clock.now());
+        let cache = StreamCache::new(self.max_cached_streams, self.cache_time_to_idle, self.clock.now());
         Aggregates {
             host: Arc::new(Host {
-                store: Persistent {
+                store: RetryingStore {
                     store: self.store,
                     clock: self.clock,
                     ids: self.ids,
-                    retries: self.retries,
-                    timeout: self.store_timeout,
+                    policy: self.retry_policy,
+                    attempt_timeout: self.attempt_timeout,
+                    conflicts: 0,
+                    snapshots: None,
                 },
+                command_timeout: self.command_timeout,
                 environment: self.environment,
-                gate: Gate::new(self.capacity),
-                hot,
-                saving: Saving::new(),
+                admission: Admission::new(self.max_pending_commands),
+                cache,
+                saves: Arc::default(),
             }),
         }
     }

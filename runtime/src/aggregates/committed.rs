@@ -1,10 +1,12 @@
-//! The good answers.
+//! Results of a successful command or read.
 
 use std::{ops::Deref, sync::Arc};
 
-use composable_rust_core::{EventId, Position, Version};
+use composable_rust_core::{Aggregate, CommandOutcome, EventId, Position, Version};
 
-/// What a command has led to: its events are stored.
+use super::{ExecuteError, request::Outcome};
+
+/// The result of a command: its events are stored.
 ///
 /// ```
 /// use composable_rust_core::Version;
@@ -56,5 +58,32 @@ impl<S> Deref for Versioned<S> {
 
     fn deref(&self) -> &S {
         &self.state
+    }
+}
+
+/// What the caller of a command is told.
+pub(super) fn answer<A: Aggregate>(outcome: CommandOutcome<A>) -> Outcome<A> {
+    match outcome {
+        CommandOutcome::Stored {
+            events,
+            version,
+            position,
+            event_id,
+        } => Ok(Committed {
+            events,
+            version,
+            position: Some(position),
+            event_id: Some(event_id),
+        }),
+        CommandOutcome::NoEvents { version } => Ok(Committed {
+            events: Vec::new(),
+            version,
+            position: None,
+            event_id: None,
+        }),
+        CommandOutcome::Rejected(rejection) => Err(ExecuteError::Rejected(rejection)),
+        CommandOutcome::VersionMismatch(conflict) => Err(ExecuteError::Conflict(conflict)),
+        CommandOutcome::Encode(error) => Err(ExecuteError::Encode(error)),
+        CommandOutcome::Panicked { message } => Err(ExecuteError::Panicked { message }),
     }
 }

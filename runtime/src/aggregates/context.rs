@@ -14,10 +14,10 @@ use uuid::Uuid;
 ///
 /// let context = CommandContext::default()
 ///     .with_actor("clerk-7")
-///     .expecting(Version::from(3))
-///     .within(Duration::from_secs(2));
+///     .with_expected_version(Version::from(3))
+///     .with_timeout(Duration::from_secs(2));
 /// assert_eq!(context.metadata.actor.as_deref(), Some("clerk-7"));
-/// assert_eq!(context.expected, Some(Version::from(3)));
+/// assert_eq!(context.expected_version, Some(Version::from(3)));
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -26,14 +26,16 @@ pub struct CommandContext {
     /// carried out again, also after a crash, and also where it would be rejected by now. The id alone says which command it
     /// is: give each a new one. A rejection, and a command that led to no events, is not remembered.
     pub command_id: Option<CommandId>,
-    /// The version that the caller saw: if the stream is at another one by the time the command is decided, the answer is
-    /// a conflict, and final.
-    pub expected: Option<Version>,
+    /// The version that the caller saw: if the stream is at another one when the command is decided, the answer is a conflict,
+    /// which is not retried.
+    pub expected_version: Option<Version>,
     /// Recorded with each event of the command.
     pub metadata: EventMetadata,
-    /// How long the caller waits. What is not begun by then is not carried out. A future that nobody polls notices its
-    /// deadline when it is polled again, and tells what has become of the command.
-    pub deadline: Option<Duration>,
+    /// How long the command may take, if that is shorter than the host's
+    /// [`command_timeout`](crate::AggregatesBuilder::command_timeout). A command whose append was not begun by then is not
+    /// carried out ([`ExecuteError::NotStarted`](crate::ExecuteError::NotStarted)). A future that is not polled notices the
+    /// limit when it is polled again.
+    pub timeout: Option<Duration>,
 }
 
 impl CommandContext {
@@ -44,10 +46,10 @@ impl CommandContext {
         self
     }
 
-    /// Carries the command out only if the stream is at `version`: what others call If-Match.
+    /// Carries the command out only if the stream is at `version`, as `If-Match` does in HTTP.
     #[must_use]
-    pub fn expecting(mut self, version: Version) -> Self {
-        self.expected = Some(version);
+    pub fn with_expected_version(mut self, version: Version) -> Self {
+        self.expected_version = Some(version);
         self
     }
 
@@ -87,10 +89,10 @@ impl CommandContext {
         self
     }
 
-    /// Sets how long the caller waits.
+    /// Sets how long the command may take.
     #[must_use]
-    pub fn within(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
         self
     }
 }

@@ -1,7 +1,7 @@
 //! Why a command was not carried out, or a state not loaded.
 
 use composable_rust_core::{
-    AppendError, Conflict, EventError, ObserveError, ReadError, SharedError, StreamId, StreamIdError, Unavailable,
+    AppendError, ApplyError, Conflict, EventError, ReadError, SharedError, StreamId, StreamIdError, Unavailable,
     Version,
 };
 
@@ -14,9 +14,10 @@ pub enum ExecuteError<R> {
     /// The aggregate refused; final.
     #[error(transparent)]
     Rejected(R),
-    /// The stream is not at the version that the caller saw ([`CommandContext::expected`](crate::CommandContext)): look at
-    /// it again. Or other writers kept winning, as often as [`Retries::conflicts`](crate::Retries::conflicts) allows: send
-    /// the command again later, or find out who else writes to this stream. Nothing is stored.
+    /// The stream is not at the version that the caller saw
+    /// ([`CommandContext::expected_version`](crate::CommandContext::expected_version)): read it again. Or other writers kept
+    /// winning, as often as [`RetryPolicy::on_conflict`](crate::RetryPolicy::on_conflict) allows: send the command again
+    /// later, or find out what else writes to this stream. Nothing is stored.
     #[error(transparent)]
     Conflict(Conflict),
     /// The store can't serve the command now; nothing is stored. Send the command again later, if
@@ -28,14 +29,14 @@ pub enum ExecuteError<R> {
     #[error("the outcome of the command is unknown: its events may be stored or not")]
     OutcomeUnknown(#[source] SharedError),
     /// The store refused the events (too large, invalid, or for a reason of its own); final.
-    #[error("the event store refused the events")]
-    Refused(#[source] AppendError),
+    #[error(transparent)]
+    Append(AppendError),
     /// The stream could not be read.
     #[error("the stream could not be read")]
-    Unreadable(#[source] SharedError),
+    Read(#[source] SharedError),
     /// An event of the stream is not one that the aggregate knows: teach it the stored name.
     #[error("event {version} of {stream_id} can't be decoded")]
-    Undecodable {
+    Decode {
         /// The stream.
         stream_id: StreamId,
         /// The event's version.
@@ -45,16 +46,16 @@ pub enum ExecuteError<R> {
     },
     /// A decided event could not be encoded; final.
     #[error("a decided event can't be encoded")]
-    Unencodable(#[source] EventError),
+    Encode(#[source] EventError),
     /// `decide` panicked, or `apply` did on a stored event; a bug in the aggregate. The host goes on.
     #[error("the aggregate panicked: {message}")]
     Panicked {
         /// What the panic said.
         message: String,
     },
-    /// The caller's deadline passed before the command was begun; nothing is stored. Send it again, or let it be.
-    #[error("the deadline passed before the command was begun")]
-    Expired,
+    /// The command's time limit passed before its append was begun; nothing is stored. Send it again later.
+    #[error("the time limit of the command passed before its append was begun")]
+    NotStarted,
     /// The id does not name a stream.
     #[error(transparent)]
     InvalidId(#[from] StreamIdError),
@@ -63,7 +64,7 @@ pub enum ExecuteError<R> {
     Closed,
 }
 
-/// Why the state of a stream could not be had.
+/// Why the state of a stream could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -73,10 +74,10 @@ pub enum LoadError {
     Unavailable(Unavailable),
     /// The stream could not be read.
     #[error("the stream could not be read")]
-    Unreadable(#[source] SharedError),
+    Read(#[source] SharedError),
     /// An event of the stream is not one that the aggregate knows: teach it the stored name.
     #[error("event {version} of {stream_id} can't be decoded")]
-    Undecodable {
+    Decode {
         /// The stream.
         stream_id: StreamId,
         /// The event's version.
@@ -84,9 +85,9 @@ pub enum LoadError {
         /// What is wrong with it.
         source: EventError,
     },
-    /// The stream has not come to the version that was asked for.
+    /// The stream has not reached the version that was asked for.
     #[error("{stream_id} is at version {actual}, not yet at {asked}")]
-    BeyondStream {
+    VersionNotReached {
         /// The stream.
         stream_id: StreamId,
         /// The version that was asked for.
@@ -105,23 +106,40 @@ pub enum LoadError {
     InvalidId(#[from] StreamIdError),
 }
 
+impl<R> ExecuteError<R> {
+    /// Whether the same command, sent again as it is, meets the same error: give it up, or change the command or the program.
+    /// After an error that is not final, the command may succeed later.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Rejected(_)
+                | Self::Append(_)
+                | Self::Decode { .. }
+                | Self::Encode(_)
+                | Self::Panicked { .. }
+                | Self::InvalidId(_)
+        )
+    }
+}
+
 impl<R> From<LoadError> for ExecuteError<R> {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Unavailable(source) => Self::Unavailable(source),
-            LoadError::Unreadable(source) => Self::Unreadable(source),
-            LoadError::Undecodable {
+            LoadError::Read(source) => Self::Read(source),
+            LoadError::Decode {
                 stream_id,
                 version,
                 source,
-            } => Self::Undecodable {
+            } => Self::Decode {
                 stream_id,
                 version,
                 source,
             },
             LoadError::Panicked { message } => Self::Panicked { message },
             LoadError::InvalidId(error) => Self::InvalidId(error),
-            beyond @ LoadError::BeyondStream { .. } => Self::Unreadable(std::sync::Arc::new(beyond)),
+            beyond @ LoadError::VersionNotReached { .. } => Self::Read(std::sync::Arc::new(beyond)),
         }
     }
 }
@@ -132,7 +150,7 @@ impl<R> From<AppendError> for ExecuteError<R> {
             AppendError::Conflict(conflict) => Self::Conflict(conflict),
             AppendError::Unavailable(source) => Self::Unavailable(source),
             AppendError::OutcomeUnknown(source) => Self::OutcomeUnknown(source),
-            refused => Self::Refused(refused),
+            refused => Self::Append(refused),
         }
     }
 }
@@ -141,25 +159,25 @@ impl From<ReadError> for LoadError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Unavailable(source) => Self::Unavailable(source),
-            ReadError::Backend(source) => Self::Unreadable(source),
-            other => Self::Unreadable(std::sync::Arc::new(other)),
+            ReadError::Backend(source) => Self::Read(source),
+            other => Self::Read(std::sync::Arc::new(other)),
         }
     }
 }
 
-impl From<ObserveError> for LoadError {
-    fn from(error: ObserveError) -> Self {
+impl From<ApplyError> for LoadError {
+    fn from(error: ApplyError) -> Self {
         match error {
-            ObserveError::Undecodable {
+            ApplyError::Decode {
                 stream_id,
                 version,
                 source,
-            } => Self::Undecodable {
+            } => Self::Decode {
                 stream_id,
                 version,
                 source,
             },
-            other => Self::Unreadable(std::sync::Arc::new(other)),
+            other => Self::Read(std::sync::Arc::new(other)),
         }
     }
 }

@@ -1,53 +1,52 @@
 //! Hosts the streams of an aggregate and answers their callers.
 
+mod admission;
+mod batch;
 mod builder;
+mod cache;
 mod committed;
 mod context;
-mod entry;
 mod error;
-mod execution;
-mod gate;
-mod group;
-mod hot;
-mod line;
 mod load;
-mod look;
-mod queue;
 mod request;
-mod saving;
-mod serve;
-mod share;
 mod snapshots;
-mod work;
+mod stream;
+mod waiting;
+mod worker;
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use composable_rust_core::{Aggregate, EventStore, Version};
+use composable_rust_core::{Aggregate, EventStore, StreamIdError, Version};
+use futures::{FutureExt, future::BoxFuture};
+use tokio::sync::oneshot;
 
 pub use builder::AggregatesBuilder;
 pub use committed::{Committed, Versioned};
 pub use context::CommandContext;
 pub use error::{ExecuteError, LoadError};
 
-use crate::{envelope, persistent::Persistent, within::within};
-use entry::Knock;
-use gate::Gate;
-use hot::Hot;
-use line::Waiting;
-use look::Look;
-use request::{Caller, Outcome, Progress, Request, Ticket, Unanswered};
-use saving::Saving;
-use work::answered;
+use crate::{envelope, retrying::RetryingStore, timeout::within, wait_group::WaitGroup};
+use admission::Admission;
+use cache::StreamCache;
+use request::{CommandReply, CommandStatus, NoReply, PendingCommand, Request, WithdrawOnDrop};
+use stream::CachedStream;
 
-/// Hosts as many streams of an [`Aggregate`] as there are, and answers each caller with the outcome of *its* command.
+/// Hosts any number of streams of an [`Aggregate`], and returns to each caller the outcome of *its* command.
 ///
-/// `execute` loads, decides, appends, applies; on a conflict it loads what is missing and decides again. Commands of
-/// one stream are carried out in the order in which they came, those of different streams at the same time. Commands that
-/// pile up on a busy stream are decided one on top of the other and share an append; no caller is answered before all that
-/// its answer rests on is stored. What was used lately stays in memory, so that the next command starts with the append.
+/// `execute` loads the stream (or takes it from the cache), decides, appends with optimistic concurrency, and applies the events;
+/// on a conflict it reads what is missing and decides again. Commands of one stream are carried out in the order in which
+/// they came, those of different streams at the same time. Commands that wait for a busy stream are decided one on top of the
+/// other and share an append; no caller is answered before all events that its answer rests on are stored. The states of
+/// streams that were used lately are cached, so that the next command of one costs a single append.
 ///
 /// Cheap to clone; all clones are the same host. Several hosts, in several processes, may serve the same streams: the
-/// store's versions keep them apart, and no command is rejected for what was so before it came.
+/// store's versions keep them apart. A rejection is always based on state at least as new as the command.
+///
+/// A host needs no runtime to be built. A stream with work has one task, on the runtime of the caller whose command found the
+/// stream idle, and the task ends when the stream's queue is empty: a caller that is dropped, or is not polled, delays no
+/// other. If that runtime ends, callers on other runtimes get [`ExecuteError::Unavailable`], or
+/// [`ExecuteError::OutcomeUnknown`] if their append was sent. Outside of a tokio runtime, the caller does the stream's work while
+/// it is polled.
 ///
 /// ```
 /// # use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError, EventStore, Version};
@@ -100,11 +99,19 @@ pub struct Aggregates<A: Aggregate> {
 
 /// What all commands share.
 struct Host<A: Aggregate> {
-    store: Persistent,
+    store: RetryingStore,
+    command_timeout: Duration,
     environment: A::Environment,
-    gate: Gate<Knock<A>>,
-    hot: Hot<A>,
-    saving: Saving<A::State>,
+    admission: Admission<A>,
+    cache: StreamCache<A>,
+    /// Snapshots that are being saved.
+    saves: Arc<WaitGroup>,
+}
+
+impl<A: Aggregate> Host<A> {
+    fn stream(&self, id: &str) -> Result<Arc<CachedStream<A>>, StreamIdError> {
+        self.cache.stream(id, self.store.clock.now())
+    }
 }
 
 impl<A: Aggregate> Aggregates<A> {
@@ -120,14 +127,19 @@ impl<A: Aggregate> Aggregates<A> {
         AggregatesBuilder::new(store, environment)
     }
 
-    /// Carries out `command` on the stream `category-id`.
+    /// Carries out `command` on the stream `category-id`: loads the stream (or takes it from the cache), runs `decide`, appends
+    /// the events with the version that they were decided at, and decides again after a conflict, by default up to 10
+    /// times in all (see [`RetryPolicy`](crate::RetryPolicy)). Returns once the events are durable, by default within 60 s
+    /// (see [`command_timeout`](AggregatesBuilder::command_timeout)).
     ///
-    /// Dropping the future leaves the command done or not done, never half. A future that was begun and is not polled any
-    /// more holds up nobody else.
+    /// Dropping the future leaves the command done or not done, never half done. A future that was polled once and is not
+    /// polled any more delays no other caller.
     ///
     /// # Errors
-    /// See [`ExecuteError`]. Only [`ExecuteError::OutcomeUnknown`] leaves open whether events were stored; a rejection
-    /// and all others mean that none were.
+    /// [`ExecuteError::Rejected`] is the aggregate's own refusal. After [`ExecuteError::OutcomeUnknown`] the events may be
+    /// stored or not; after every other error nothing was stored by this call. [`ExecuteError::Unavailable`],
+    /// [`ExecuteError::Conflict`] and [`ExecuteError::NotStarted`] may succeed later;
+    /// [`is_final`](ExecuteError::is_final) says so.
     pub async fn execute(
         &self,
         id: &str,
@@ -136,10 +148,10 @@ impl<A: Aggregate> Aggregates<A> {
         self.execute_with(id, command, CommandContext::default()).await
     }
 
-    /// [`Aggregates::execute`], with what is known about the command.
+    /// [`Aggregates::execute`], with a command id, an expected version, a timeout or metadata.
     ///
     /// # Errors
-    /// As [`Aggregates::execute`].
+    /// As [`Aggregates::execute`]. [`ExecuteError::Conflict`] also if the stream is not at the expected version.
     pub async fn execute_with(
         &self,
         id: &str,
@@ -147,36 +159,24 @@ impl<A: Aggregate> Aggregates<A> {
         mut context: CommandContext,
     ) -> Result<Committed<A::Event>, ExecuteError<A::Rejection>> {
         envelope::complete_here(&mut context.metadata);
-        let (metadata, progress) = (context.metadata.clone(), Arc::new(Progress::default()));
-        let outcome = self.in_time(id, command, context, &progress).await;
+        let metadata = context.metadata.clone();
+        let Some(pending) = self.host.admission.enter() else {
+            return Err(ExecuteError::Closed);
+        };
+        let (status, caller) = CommandStatus::new(pending);
+        let CommandReply {
+            outcome,
+            first_metadata,
+        } = self.carry_out(id, command, context, status, &caller).await?;
         if let Ok(Committed {
             event_id: Some(last), ..
         }) = outcome
         {
             // What follows belongs to what is stored, also if that was stored when the command was sent before.
-            let metadata = progress.first().unwrap_or(&metadata);
+            let metadata = first_metadata.as_ref().unwrap_or(&metadata);
             envelope::enter(|| envelope::caused_by(last, Some(metadata)));
         }
         outcome
-    }
-
-    async fn in_time(
-        &self,
-        id: &str,
-        command: A::Command,
-        context: CommandContext,
-        progress: &Arc<Progress>,
-    ) -> Outcome<A> {
-        let deadline = context.deadline;
-        let answer = self.carry_out(id, command, context, progress);
-        let Some(deadline) = deadline else {
-            return answer.await;
-        };
-        match within(&*self.host.store.clock, deadline, answer).await {
-            Some(outcome) => outcome,
-            None if progress.withdraw() => Err(ExecuteError::Expired),
-            None => Err(ExecuteError::OutcomeUnknown(Arc::new(Unanswered::Deadline))),
-        }
     }
 
     async fn carry_out(
@@ -184,14 +184,22 @@ impl<A: Aggregate> Aggregates<A> {
         id: &str,
         command: A::Command,
         context: CommandContext,
-        progress: &Arc<Progress>,
-    ) -> Outcome<A> {
-        let _caller = Caller(progress);
-        let (ticket, answer) = Ticket::new(Request::new(command, context, Arc::clone(progress)));
-        let alone = self.host.enter(id, ticket)?;
-        answered(alone, answer)
-            .await
-            .unwrap_or_else(|_| Err(progress.unanswered(Unanswered::LetDown)))
+        status: CommandStatus,
+        caller: &WithdrawOnDrop,
+    ) -> Result<CommandReply<A>, ExecuteError<A::Rejection>> {
+        let limit = self.host.command_timeout;
+        let limit = context.timeout.map_or(limit, |timeout| timeout.min(limit));
+        let (command, reply) = PendingCommand::new(command, context, status);
+        let reply = async {
+            let work = self.host.submit(id, command).await?;
+            let reply = replied(work, reply).await;
+            reply.ok_or_else(|| caller.unanswered(NoReply::WorkerGone))
+        };
+        match within(&*self.host.store.clock, limit, reply).await {
+            Some(reply) => reply,
+            None if caller.withdraw() => Err(ExecuteError::NotStarted),
+            None => Err(caller.unanswered(NoReply::Timeout)),
+        }
     }
 
     /// The state of the stream `category-id` and its version; never older than the call, also where other processes
@@ -200,20 +208,16 @@ impl<A: Aggregate> Aggregates<A> {
     /// # Errors
     /// See [`LoadError`].
     pub async fn state(&self, id: &str) -> Result<Versioned<A::State>, LoadError> {
-        let unavailable = |why: Unanswered| LoadError::Unavailable(why.unavailable());
-        let (look, seen) = Look::new();
-        let slot = self.host.slot(id)?;
-        let alone = slot.join(&self.host, Waiting::Look(look), entry::runtime);
-        drop(slot);
-        answered(alone.map_err(unavailable)?, seen)
-            .await
-            .unwrap_or_else(|_| Err(unavailable(Unanswered::LetDown)))
+        let (read, reply) = oneshot::channel();
+        let work = self.host.stream(id)?.enqueue(&self.host, Request::Read(read));
+        let reply = replied(work, reply).await;
+        reply.unwrap_or_else(|| Err(LoadError::Unavailable(NoReply::WorkerGone.unavailable())))
     }
 
-    /// The state as it was at `version`: time travel. Nothing stays in memory of it. Version 0 is the default state.
+    /// The state as it was at `version`: time travel. It is not cached. Version 0 is the default state.
     ///
     /// # Errors
-    /// [`LoadError::BeyondStream`] if the stream is not that long; else as [`Aggregates::state`].
+    /// [`LoadError::VersionNotReached`] if the stream is not that long; else as [`Aggregates::state`].
     pub async fn state_at(&self, id: &str, version: Version) -> Result<Versioned<A::State>, LoadError> {
         let stream_id = A::stream_id(id)?;
         let session = self.host.load_until(&stream_id, version).await?;
@@ -223,8 +227,8 @@ impl<A: Aggregate> Aggregates<A> {
         })
     }
 
-    /// Brings what is in memory up to date with what other processes have appended, and says which version that is. Not
-    /// needed for being right: a stale decision ends as a conflict, and is decided again.
+    /// Brings the cached state up to date with what other processes have appended, and returns its version. Not needed for
+    /// correctness: a decision on stale state ends as a conflict, and is decided again.
     ///
     /// # Errors
     /// As [`Aggregates::state`].
@@ -232,21 +236,45 @@ impl<A: Aggregate> Aggregates<A> {
         Ok(self.state(id).await?.version)
     }
 
-    /// Refuses further commands ([`ExecuteError::Closed`]) from now on, and waits for those that came before, also for
-    /// those whose callers do not poll them. Whether all of them were done by the deadline is the answer; of the others,
-    /// those that have a place go on by themselves, and those that wait for one are refused.
+    /// Refuses further commands ([`ExecuteError::Closed`]) and waits for those that came before, also if their callers do not
+    /// poll them. Returns whether all of them were done by the deadline. Of the others, those that were admitted go on, and
+    /// those that wait for admission are refused. Background snapshots are not waited for: see [`Aggregates::flush`].
     pub async fn shutdown(&self, deadline: Duration) -> bool {
-        self.host.close();
-        let done = within(&*self.host.store.clock, deadline, self.host.gate.all_have_left()).await;
-        self.host.turn_away();
+        self.host.admission.close();
+        let done = within(&*self.host.store.clock, deadline, self.host.admission.idle()).await;
+        self.host.admission.reject_waiting();
         done.is_some()
     }
 
-    /// How many streams are in memory.
-    #[must_use]
-    pub fn hot(&self) -> usize {
-        self.host.hot.len()
+    /// Waits until all snapshots that fell due are saved, given up, or replaced by newer ones. Each is given up after
+    /// [`attempt_timeout`](AggregatesBuilder::attempt_timeout). Call it before a program ends that wants its next start to
+    /// load from them, and in tests.
+    pub async fn flush(&self) {
+        self.host.saves.idle().await;
     }
+
+    /// The number of streams whose state is in memory.
+    #[must_use]
+    pub fn cached_streams(&self) -> usize {
+        self.host.cache.len()
+    }
+}
+
+/// What comes back on `reply`; `None` if the sender was dropped. Polls `work`, if there is some that no task does.
+async fn replied<T>(mut work: Option<BoxFuture<'static, ()>>, mut reply: oneshot::Receiver<T>) -> Option<T> {
+    poll_fn(move |context| {
+        if let Some(doing) = &mut work
+            && doing.poll_unpin(context).is_ready()
+        {
+            work = None;
+        }
+        // Outside of a runtime the work goes on for the others, too, until the stream's queue is empty.
+        if work.is_some() {
+            return Poll::Pending;
+        }
+        reply.poll_unpin(context).map(Result::ok)
+    })
+    .await
 }
 
 impl<A: Aggregate> Clone for Aggregates<A> {

@@ -6,19 +6,21 @@ use composable_rust_core::{
     Aggregate, AppendError, Appended, ReadError, RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome,
 };
 
+use crate::CommandContext;
+
 /// What [`EventSourced`](super::EventSourced) reduces. Send the first two; the others are the answers of the store, which
 /// a parent reducer may look at to react to what was stored.
 #[non_exhaustive]
 pub enum EventSourcedAction<A: Aggregate> {
-    /// Carry out a command.
-    Execute(Arc<A::Command>),
+    /// Carry out a command; the context holds its id, expected version, timeout and metadata.
+    Execute(Arc<A::Command>, Arc<CommandContext>),
     /// Load the stream, or what was recorded since. Commands that are sent after it are decided after it: on what other
     /// processes have written, too.
     Load,
     /// The events since the known version, or why there are none.
     Loaded(Result<Vec<RecordedEvent>, ReadError>),
     /// Where the append ended, or why it was not made.
-    Stored(Result<Appended, AppendError>),
+    Appended(Result<Appended, AppendError>),
     /// The stream's snapshot, if there is one; [`EventSourcedAction::Loaded`] follows. Only where the aggregate has
     /// snapshots.
     SnapshotLoaded(Result<Option<Snapshot>, SnapshotError>),
@@ -29,7 +31,12 @@ pub enum EventSourcedAction<A: Aggregate> {
 impl<A: Aggregate> EventSourcedAction<A> {
     /// Carry out `command`.
     pub fn execute(command: A::Command) -> Self {
-        Self::Execute(Arc::new(command))
+        Self::execute_with(command, CommandContext::default())
+    }
+
+    /// Carry out `command`, with a command id, an expected version, a timeout or metadata.
+    pub fn execute_with(command: A::Command, context: CommandContext) -> Self {
+        Self::Execute(Arc::new(command), Arc::new(context))
     }
 
     /// Load the stream, or what was recorded since.
@@ -42,10 +49,10 @@ impl<A: Aggregate> EventSourcedAction<A> {
 impl<A: Aggregate> Clone for EventSourcedAction<A> {
     fn clone(&self) -> Self {
         match self {
-            Self::Execute(command) => Self::Execute(Arc::clone(command)),
+            Self::Execute(command, context) => Self::Execute(Arc::clone(command), Arc::clone(context)),
             Self::Load => Self::Load,
             Self::Loaded(answer) => Self::Loaded(answer.clone()),
-            Self::Stored(answer) => Self::Stored(answer.clone()),
+            Self::Appended(answer) => Self::Appended(answer.clone()),
             Self::SnapshotLoaded(answer) => Self::SnapshotLoaded(answer.clone()),
             Self::SnapshotSaved(answer) => Self::SnapshotSaved(answer.clone()),
         }
@@ -55,10 +62,10 @@ impl<A: Aggregate> Clone for EventSourcedAction<A> {
 impl<A: Aggregate> fmt::Debug for EventSourcedAction<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Execute(_) => f.write_str("Execute"),
+            Self::Execute(..) => f.write_str("Execute"),
             Self::Load => f.write_str("Load"),
             Self::Loaded(answer) => f.debug_tuple("Loaded").field(&answer.as_ref().map(Vec::len)).finish(),
-            Self::Stored(answer) => f.debug_tuple("Stored").field(answer).finish(),
+            Self::Appended(answer) => f.debug_tuple("Appended").field(answer).finish(),
             Self::SnapshotLoaded(answer) => {
                 let version = answer
                     .as_ref()

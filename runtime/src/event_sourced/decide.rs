@@ -1,23 +1,71 @@
 //! From commands that wait to one append.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use composable_rust_core::{Aggregate, Effect, EventMetadata, SerializedEvent, StreamAppend};
+use chrono::{DateTime, TimeDelta, Utc};
+use composable_rust_core::{
+    Aggregate, BatchCommand, Clock, CommandId, CommandOutcome, Effect, EventMetadata, StreamAppend, Version,
+};
 
 use super::{
     EventSourced, EventSourcedAction, EventSourcedState,
-    asked::Asked,
     reduce::{Action, Environment},
-    state::{InFlight, Member, Phase, Waiting},
+    state::{Phase, Turn},
 };
-use crate::{ExecuteError, caught::caught, decided::serialize};
+use crate::{CommandContext, ExecuteError, envelope};
 
-/// No more commands join an append that holds so much already: others should not wait long for it, and the store's
-/// limits are far away.
-const ENOUGH_EVENTS: usize = 1000;
-const ENOUGH_BYTES: usize = 4 << 20;
+/// A command that is not carried out yet. Dropped when it is, or when it is known that it will not be.
+pub(super) struct SentCommand<A: Aggregate> {
+    command: Arc<A::Command>,
+    context: Arc<CommandContext>,
+    metadata: EventMetadata,
+    /// Not decided any more after this.
+    deadline: Option<DateTime<Utc>>,
+    /// Held, not read.
+    pub(super) turn: Option<Turn>,
+}
 
-type Decided<A> = Result<Result<Vec<SerializedEvent>, <A as Aggregate>::Rejection>, ExecuteError<Infallible>>;
+impl<A: Aggregate> SentCommand<A> {
+    /// Its envelope is that of the action which is reduced now: by the time it is decided, another one is.
+    pub(super) fn new(command: &Arc<A::Command>, context: &Arc<CommandContext>, clock: &dyn Clock) -> Self {
+        let mut metadata = context.metadata.clone();
+        if let Some(envelope) = envelope::current() {
+            envelope.complete(&mut metadata);
+        }
+        // A timeout beyond what the clock can count is none.
+        let timeout = context.timeout.and_then(|timeout| TimeDelta::from_std(timeout).ok());
+        let deadline = timeout.and_then(|timeout| clock.now().checked_add_signed(timeout));
+        Self {
+            command: Arc::clone(command),
+            context: Arc::clone(context),
+            metadata,
+            deadline,
+            turn: None,
+        }
+    }
+
+    fn is_late(&self, clock: &dyn Clock) -> bool {
+        self.deadline.is_some_and(|deadline| clock.now() >= deadline)
+    }
+}
+
+impl<A: Aggregate> BatchCommand<A> for SentCommand<A> {
+    fn command(&self) -> &A::Command {
+        &self.command
+    }
+
+    fn command_id(&self) -> Option<CommandId> {
+        self.context.command_id
+    }
+
+    fn expected_version(&self) -> Option<Version> {
+        self.context.expected_version
+    }
+
+    fn metadata(&self) -> &EventMetadata {
+        &self.metadata
+    }
+}
 
 impl<A: Aggregate> EventSourced<A> {
     /// Decides the commands that wait, one on top of the other, into one append.
@@ -26,105 +74,48 @@ impl<A: Aggregate> EventSourced<A> {
         state: &mut EventSourcedState<A>,
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
-        let mut group = Group::new();
-        while !group.is_full() {
-            let Some(waiting) = state.waiting.pop_front() else {
-                break;
-            };
-            if waiting.is_alone && group.has_events() {
-                state.waiting.push_front(waiting);
-                break;
+        while !state.waiting.is_empty() {
+            state.fill_batch(environment);
+            // What is reduced by now may be the answer to another append, whose metadata is not theirs.
+            let append = state.batch.append(&state.session);
+            if let Some(append) = append.map(StreamAppend::with_all_metadata) {
+                state.phase = Phase::Appending;
+                let store = environment.retrying(self.policy, 0);
+                return Effect::append(store, append, EventSourcedAction::Appended);
             }
-            match state.decide(&waiting, environment) {
-                Ok(Ok(events)) => group.take(waiting, events),
-                Ok(Err(rejection)) => group.refuse(waiting, rejection),
-                // It may have failed because of what is not stored yet, and is decided again once that is known.
-                Err(_) if group.has_events() => {
-                    state.waiting.push_front(waiting);
-                    break;
-                }
-                Err(failure) => state.last_failure = Some(failure),
-            }
+            let outcomes = state.batch.confirmed();
+            state.note(outcomes);
         }
-        let Group { events, in_flight, .. } = group;
-        if events.is_empty() {
-            if !in_flight.members.is_empty() {
-                state.last_rejection = in_flight.rejection;
-            }
-            return Effect::None;
-        }
-        // What is reduced by now may be the answer to another append, whose metadata is not theirs.
-        let append = StreamAppend::new(state.stream_id.clone(), state.session.version(), events).with_all_metadata();
-        state.phase = Phase::Appending(in_flight);
-        Effect::append(
-            Asked::now(environment.persistent(self.retries)),
-            append,
-            EventSourcedAction::Stored,
-        )
+        Effect::None
     }
 }
 
 impl<A: Aggregate> EventSourcedState<A> {
-    /// Decides one command and stages its events; one that fails leaves the others as they are.
-    fn decide(&mut self, waiting: &Waiting<A>, environment: &Environment<A>) -> Decided<A> {
-        let panicked = |message| ExecuteError::Panicked { message };
-        let decided = caught(|| self.session.decide(&waiting.command, &environment.aggregate)).map_err(panicked)?;
-        let events = match decided {
-            Ok(events) => events,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
-        let mut metadata = EventMetadata::default();
-        if let Some(envelope) = &waiting.envelope {
-            envelope.complete(&mut metadata);
-        }
-        let serialized = caught(|| serialize(&events, &*environment.ids, &metadata, None));
-        let serialized = serialized.map_err(panicked)?.map_err(ExecuteError::Unencodable)?;
-        caught(|| self.session.stage(events)).map_err(panicked)?;
-        Ok(Ok(serialized))
-    }
-}
-
-/// Commands that are decided into one append.
-struct Group<A: Aggregate> {
-    in_flight: InFlight<A>,
-    events: Vec<SerializedEvent>,
-    bytes: usize,
-    is_closed: bool,
-}
-
-impl<A: Aggregate> Group<A> {
-    const fn new() -> Self {
-        Self {
-            in_flight: InFlight {
-                members: Vec::new(),
-                rejection: None,
-            },
-            events: Vec::new(),
-            bytes: 0,
-            is_closed: false,
+    fn fill_batch(&mut self, environment: &Environment<A>) {
+        while let Some(command) = self.waiting.pop_front() {
+            if command.is_late(&*environment.clock) {
+                self.last_failure = Some(ExecuteError::NotStarted);
+                continue;
+            }
+            let (session, ids) = (&mut self.session, &*environment.ids);
+            if let Err(command) = self.batch.try_add(session, command, &environment.aggregate, ids) {
+                return self.waiting.push_front(command);
+            }
         }
     }
 
-    const fn has_events(&self) -> bool {
-        !self.events.is_empty()
-    }
-
-    const fn is_full(&self) -> bool {
-        self.is_closed || self.events.len() >= ENOUGH_EVENTS || self.bytes >= ENOUGH_BYTES
-    }
-
-    fn take(&mut self, waiting: Waiting<A>, events: Vec<SerializedEvent>) {
-        let has_events = !events.is_empty();
-        self.is_closed |= waiting.is_alone && has_events;
-        self.bytes += events.iter().map(|event| event.data.len()).sum::<usize>();
-        self.events.extend(events);
-        self.in_flight.rejection = None;
-        self.in_flight.members.push(Member { waiting, has_events });
-    }
-
-    fn refuse(&mut self, waiting: Waiting<A>, rejection: A::Rejection) {
-        self.in_flight.rejection = Some(Arc::new(rejection));
-        let has_events = false;
-        self.in_flight.members.push(Member { waiting, has_events });
+    /// Shows what commands have come to, in their order.
+    pub(super) fn note(&mut self, outcomes: Vec<(SentCommand<A>, CommandOutcome<A>)>) {
+        for (_, outcome) in outcomes {
+            match outcome {
+                CommandOutcome::Stored { .. } | CommandOutcome::NoEvents { .. } => self.last_rejection = None,
+                CommandOutcome::Rejected(rejection) => self.last_rejection = Some(Arc::new(rejection)),
+                CommandOutcome::VersionMismatch(conflict) => {
+                    self.last_failure = Some(ExecuteError::Conflict(conflict));
+                }
+                CommandOutcome::Encode(error) => self.last_failure = Some(ExecuteError::Encode(error)),
+                CommandOutcome::Panicked { message } => self.last_failure = Some(ExecuteError::Panicked { message }),
+            }
+        }
     }
 }

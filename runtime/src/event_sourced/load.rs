@@ -1,37 +1,31 @@
-//! From the store into the state: snapshot plus tail.
+//! Loads the stream into the state: snapshot plus tail.
 
-use std::{mem, time::Duration};
+use std::mem;
 
 use composable_rust_core::{Aggregate, Effect, ReadError, RecordedEvent, Snapshot, SnapshotError, Version};
 use tracing::warn;
 
 use super::{
     EventSourced, EventSourcedAction, EventSourcedState,
-    asked::Asked,
     reduce::{Action, Environment},
     state::Phase,
 };
 use crate::{
     LoadError,
-    caught::caught,
+    panics::caught,
     snapshot::{self, Restored},
 };
 
 impl<A: Aggregate> EventSourced<A> {
-    /// Asks for what was recorded since the known version; where nothing is known, for the snapshot first. The pause is a
-    /// part of the question: so nobody can cancel it and leave the aggregate waiting for an answer that never comes.
-    pub(super) fn load(
-        &self,
-        state: &mut EventSourcedState<A>,
-        pause: Option<Duration>,
-        environment: &Environment<A>,
-    ) -> Effect<Action<A>> {
+    /// Reads what was recorded since the known version; where nothing is known, the snapshot first. After a conflict the call
+    /// begins with a pause: as an effect of its own, it could be cancelled and leave the aggregate waiting for ever.
+    pub(super) fn load(&self, state: &mut EventSourcedState<A>, environment: &Environment<A>) -> Effect<Action<A>> {
         state.loading.append(&mut state.loads);
         if A::SNAPSHOTS.is_never() || state.session.version() != Version::INITIAL {
-            return self.read(state, Restored::Absent, pause, environment);
+            return self.read(state, Restored::Absent, state.conflicts, environment);
         }
         state.phase = Phase::Restoring;
-        let store = Asked::after(environment.persistent(self.retries), pause);
+        let store = environment.retrying(self.policy, state.conflicts);
         Effect::load_snapshot(store, state.stream_id.clone(), EventSourcedAction::SnapshotLoaded)
     }
 
@@ -45,7 +39,7 @@ impl<A: Aggregate> EventSourced<A> {
             return Effect::None;
         }
         let restored = snapshot::restored(&state.stream_id, answer.as_ref().map(Option::as_ref));
-        self.read(state, restored, None, environment)
+        self.read(state, restored, 0, environment)
     }
 
     /// A snapshot's tail begins AT its version: that the event is there proves that the stream reaches it, at the price of
@@ -54,7 +48,7 @@ impl<A: Aggregate> EventSourced<A> {
         &self,
         state: &mut EventSourcedState<A>,
         restored: Restored<A>,
-        pause: Option<Duration>,
+        conflicts: u32,
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
         let from = match &restored {
@@ -62,7 +56,7 @@ impl<A: Aggregate> EventSourced<A> {
             _ => state.session.version().next(),
         };
         state.phase = Phase::Loading(restored);
-        let store = Asked::after(environment.persistent(self.retries), pause);
+        let store = environment.retrying(self.policy, conflicts);
         Effect::load_events(store, state.stream_id.clone(), from, EventSourcedAction::Loaded)
     }
 
@@ -81,9 +75,9 @@ impl<A: Aggregate> EventSourced<A> {
                 if let Some(version) = beyond(&restored, events) {
                     // A log that was restored from an older backup than its snapshots.
                     warn!(stream_id = %state.stream_id, %version, "snapshot ignored: it lies beyond its stream");
-                    return self.read(state, Restored::Unusable, None, environment);
+                    return self.read(state, Restored::Unusable, 0, environment);
                 }
-                state.observe(restored, events)
+                state.apply_recorded(restored, events)
             }
             Err(error) => Err(error.clone().into()),
         };
@@ -117,13 +111,13 @@ impl<A: Aggregate> EventSourcedState<A> {
         }
     }
 
-    fn observe(&mut self, restored: Restored<A>, events: &[RecordedEvent]) -> Result<(), LoadError> {
+    fn apply_recorded(&mut self, restored: Restored<A>, events: &[RecordedEvent]) -> Result<(), LoadError> {
         let mut session = match restored {
             Restored::Usable(session) => session,
             _ => mem::take(&mut self.session),
         };
         // Torn by a panic in `apply` it is let go of: what is known is nothing, then.
-        let observed = caught(|| events.iter().try_for_each(|event| session.observe(event)));
+        let observed = caught(|| events.iter().try_for_each(|event| session.apply_recorded(event)));
         let observed = observed.map_err(|message| LoadError::Panicked { message })?;
         self.session = session;
         Ok(observed?)

@@ -1,11 +1,10 @@
 //! An aggregate as a reducer.
 
 mod action;
-mod asked;
 mod decide;
 mod load;
 mod reduce;
-mod saving;
+mod snapshots;
 mod state;
 
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
@@ -15,10 +14,10 @@ use composable_rust_core::{Aggregate, Clock, EventStore, IdGenerator};
 pub use action::EventSourcedAction;
 pub use state::EventSourcedState;
 
-use crate::{Retries, SystemClock, persistent::Persistent};
-
-/// How long the store may take for one answer; the store that runs this reducer has a limit of its own for the whole.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use crate::{
+    RetryPolicy, SystemClock,
+    retrying::{ATTEMPT_TIMEOUT, RetryingStore},
+};
 
 /// An [`Aggregate`] as a reducer: commands in, append effects out, events applied only after they were stored.
 ///
@@ -41,8 +40,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// too, and a test store wants its [`EventSourcedAction::SnapshotSaved`] received. Without a policy there are no such
 /// actions.
 ///
-/// For many streams, for an answer to each caller, for command ids (a command that is sent twice here is carried out twice),
-/// deadlines and expected versions, take [`Aggregates`](crate::Aggregates): also in an effect of a reducer.
+/// **Command ids, expected versions and timeouts** are those of the [`CommandContext`](crate::CommandContext) that
+/// [`EventSourcedAction::execute_with`] takes. A command whose id the stream holds already stores nothing again; one that
+/// would be rejected by now is shown as rejected, since rejections are not looked up in the stream. A command that was not
+/// decided within its timeout is not carried out ([`ExecuteError::NotStarted`](crate::ExecuteError::NotStarted)).
+///
+/// For many streams, and for an answer to each caller, use [`Aggregates`](crate::Aggregates): also in an effect of a reducer.
 ///
 /// ```
 /// # use composable_rust_core::{Aggregate, Codec, Decoded, EncodedEvent, Event, EventError, Version};
@@ -86,22 +89,22 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// # }
 /// ```
 pub struct EventSourced<A> {
-    retries: Retries,
+    policy: RetryPolicy,
     aggregate: PhantomData<fn() -> A>,
 }
 
 impl<A: Aggregate> EventSourced<A> {
-    /// The reducer, trying again as [`Retries::default`] says.
+    /// The reducer, with [`RetryPolicy::default`].
     #[must_use]
     pub fn new() -> Self {
-        Self::with_retries(Retries::default())
+        Self::with_retry_policy(RetryPolicy::default())
     }
 
-    /// The reducer, trying again as `retries` say.
+    /// The reducer, retrying as `policy` says.
     #[must_use]
-    pub const fn with_retries(retries: Retries) -> Self {
+    pub const fn with_retry_policy(policy: RetryPolicy) -> Self {
         Self {
-            retries,
+            policy,
             aggregate: PhantomData,
         }
     }
@@ -116,7 +119,7 @@ impl<A: Aggregate> Default for EventSourced<A> {
 impl<A> fmt::Debug for EventSourced<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventSourced")
-            .field("retries", &self.retries)
+            .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
 }
@@ -137,8 +140,11 @@ pub struct EventSourcedEnvironment<E> {
     pub store: Arc<dyn EventStore>,
     /// Where event ids come from.
     pub ids: Arc<dyn IdGenerator>,
-    /// The clock for the pauses between attempts; by default the system's.
+    /// The clock for the pauses between attempts and for timeouts; by default the system's.
     pub clock: Arc<dyn Clock>,
+    /// How long the store may take for one call. Default 15 s. The identical append is sent again after that. Keep the limit of
+    /// the [`Store`](crate::Store) that runs the reducer longer.
+    pub attempt_timeout: Duration,
     /// What the aggregate's decisions may ask for.
     pub aggregate: E,
 }
@@ -150,6 +156,7 @@ impl<E> EventSourcedEnvironment<E> {
             store,
             ids,
             clock: Arc::new(SystemClock),
+            attempt_timeout: ATTEMPT_TIMEOUT,
             aggregate,
         }
     }
@@ -160,15 +167,25 @@ impl<E> EventSourcedEnvironment<E> {
         Self { clock, ..self }
     }
 
-    /// The store, asked until it has answered.
-    fn persistent(&self, retries: Retries) -> Persistent {
-        let (store, clock, ids) = (Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.ids));
-        Persistent {
-            store,
-            clock,
-            ids,
-            retries,
-            timeout: TIMEOUT,
+    /// Sets how long the store may take for one call.
+    #[must_use]
+    pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
+        Self {
+            attempt_timeout,
+            ..self
         }
+    }
+
+    /// The store, with retries. A load begins with the pause after so many conflicts.
+    fn retrying(&self, policy: RetryPolicy, conflicts: u32) -> Arc<RetryingStore> {
+        Arc::new(RetryingStore {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            policy,
+            attempt_timeout: self.attempt_timeout,
+            conflicts,
+            snapshots: None,
+        })
     }
 }

@@ -1,15 +1,18 @@
 //! The rules of an event-sourced aggregate, as a reducer.
 
-use std::{convert::Infallible, mem, sync::Arc};
+use std::sync::Arc;
 
-use composable_rust_core::{Aggregate, AppendError, Appended, Conflict, Effect, Reducer, Session};
+use composable_rust_core::{
+    Aggregate, AggregateSession, AppendError, Appended, Conflict, Effect, FailedBatch, Reducer,
+};
 use futures::channel::oneshot;
 
 use super::{
     EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState,
-    state::{InFlight, Member, Phase, Turn, Waiting},
+    decide::SentCommand,
+    state::{Phase, Turn},
 };
-use crate::{ExecuteError, LoadError, caught::caught, envelope};
+use crate::{CommandContext, LoadError};
 
 pub(super) type Action<A> = EventSourcedAction<A>;
 pub(super) type Environment<A> = EventSourcedEnvironment<<A as Aggregate>::Environment>;
@@ -21,10 +24,10 @@ impl<A: Aggregate> Reducer for EventSourced<A> {
 
     fn reduce(&self, state: &mut Self::State, action: &Action<A>, environment: &Environment<A>) -> Effect<Action<A>> {
         match action {
-            EventSourcedAction::Execute(command) => self.execute(state, command, environment),
+            EventSourcedAction::Execute(command, context) => self.execute(state, command, context, environment),
             EventSourcedAction::Load => self.load_for_sender(state, environment),
             EventSourcedAction::Loaded(answer) => self.loaded(state, answer, environment),
-            EventSourcedAction::Stored(answer) => self.stored(state, answer, environment),
+            EventSourcedAction::Appended(answer) => self.appended(state, answer, environment),
             EventSourcedAction::SnapshotLoaded(answer) => self.snapshot_loaded(state, answer, environment),
             EventSourcedAction::SnapshotSaved(_) => Effect::None,
         }
@@ -50,14 +53,10 @@ impl<A: Aggregate> EventSourced<A> {
         &self,
         state: &mut EventSourcedState<A>,
         command: &Arc<A::Command>,
+        context: &Arc<CommandContext>,
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
-        let mut waiting = Waiting {
-            command: Arc::clone(command),
-            envelope: envelope::current(),
-            is_alone: false,
-            turn: None,
-        };
+        let mut waiting = SentCommand::new(command, context, &*environment.clock);
         if matches!(state.phase, Phase::Ready) {
             state.waiting.push_back(waiting);
             return self.proceed(state, environment);
@@ -70,9 +69,9 @@ impl<A: Aggregate> EventSourced<A> {
 
     fn load_for_sender(&self, state: &mut EventSourcedState<A>, environment: &Environment<A>) -> Effect<Action<A>> {
         match state.phase {
-            Phase::Cold | Phase::Ready => self.load(state, None, environment),
+            Phase::Cold | Phase::Ready => self.load(state, environment),
             // What was recorded before this action must be seen: the load in progress may have looked already.
-            Phase::Restoring | Phase::Loading(_) | Phase::Appending(_) => {
+            Phase::Restoring | Phase::Loading(_) | Phase::Appending => {
                 let (turn, over) = turn();
                 state.loads.push(turn);
                 over
@@ -84,26 +83,31 @@ impl<A: Aggregate> EventSourced<A> {
     pub(super) fn proceed(&self, state: &mut EventSourcedState<A>, environment: &Environment<A>) -> Effect<Action<A>> {
         let wanted = !state.waiting.is_empty();
         match state.phase {
-            Phase::Cold if wanted => self.load(state, None, environment),
-            Phase::Cold | Phase::Ready if !state.loads.is_empty() => self.load(state, None, environment),
+            Phase::Cold if wanted => self.load(state, environment),
+            Phase::Cold | Phase::Ready if !state.loads.is_empty() => self.load(state, environment),
             Phase::Ready if wanted => self.decide_waiting(state, environment),
             _ => Effect::None,
         }
     }
 
-    fn stored(
+    fn appended(
         &self,
         state: &mut EventSourcedState<A>,
         answer: &Result<Appended, AppendError>,
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
-        let Some(in_flight) = state.take_in_flight() else {
+        if !matches!(state.phase, Phase::Appending) {
             return Effect::None;
-        };
+        }
+        state.phase = Phase::Ready;
         match answer {
-            Ok(appended) => return self.acknowledged(state, in_flight, *appended, environment),
-            Err(AppendError::Conflict(conflict)) => return self.conflict(state, in_flight, conflict, environment),
-            Err(error) => state.refused(in_flight, error),
+            Ok(appended) => return self.acknowledged(state, *appended, environment),
+            Err(AppendError::Conflict(conflict)) => return self.conflict(state, conflict, environment),
+            Err(error) => state.append_failed(error),
+        }
+        if matches!(answer, Err(AppendError::DuplicateCommand { .. })) {
+            // What the first sending has stored is to be seen.
+            return self.load(state, environment);
         }
         self.proceed(state, environment)
     }
@@ -111,98 +115,82 @@ impl<A: Aggregate> EventSourced<A> {
     fn acknowledged(
         &self,
         state: &mut EventSourcedState<A>,
-        in_flight: InFlight<A>,
         appended: Appended,
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
         let before = state.session.version();
-        state.conflicts = 0;
-        state.last_rejection = in_flight.rejection;
-        state.last_failure = None;
-        let saved = match caught(|| state.session.acknowledged(appended.version)) {
-            Ok(_) => self.save_if_due(state, before, environment),
-            Err(message) => {
-                state.last_failure = Some(state.torn(message).into());
+        (state.conflicts, state.last_failure) = (0, None);
+        let batch = state.batch.acknowledged(&mut state.session, appended);
+        state.note(batch.outcomes);
+        let saved = match batch.apply_panic {
+            None => self.save_if_due(state, before, environment),
+            Some(message) => {
+                // Its state is half changed: only the events can be trusted.
+                state.forget();
+                state.last_failure = Some(LoadError::Panicked { message }.into());
                 Effect::None
             }
         };
         self.proceed(state, environment).merge(saved)
     }
 
-    /// Somebody else was first: load what is missing, and decide the same commands again, before all others.
+    /// Another writer was first: reads what is missing, and decides the same commands again, before all others.
     fn conflict(
         &self,
         state: &mut EventSourcedState<A>,
-        in_flight: InFlight<A>,
         conflict: &Conflict,
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
-        state.session.failed();
+        state.conflicts += 1;
+        let is_decided_again = self.policy.on_conflict.pause_after(state.conflicts).is_some();
+        if is_decided_again {
+            let commands = state.batch.take_back(&mut state.session);
+            state.requeue(commands);
+        } else {
+            state.append_failed(&AppendError::Conflict(conflict.clone()));
+        }
         if conflict.actual < state.session.version() {
             // The store has lost events, or has been replaced: nothing that is known holds.
-            state.session = Session::new();
+            state.forget();
         }
-        state.conflicts += 1;
-        let Some(pause) = self.retries.conflicts.pause_after(state.conflicts) else {
-            state.phase = Phase::Cold;
-            state.given_up(in_flight, ExecuteError::Conflict(conflict.clone()));
-            return self.proceed(state, environment);
-        };
-        state.wait_again(in_flight.members);
-        self.load(state, Some(pause), environment)
+        if is_decided_again {
+            return self.load(state, environment);
+        }
+        self.proceed(state, environment)
     }
 }
 
 impl<A: Aggregate> EventSourcedState<A> {
-    fn take_in_flight(&mut self) -> Option<InFlight<A>> {
-        match mem::replace(&mut self.phase, Phase::Ready) {
-            Phase::Appending(in_flight) => Some(in_flight),
-            other => {
-                self.phase = other;
-                None
-            }
-        }
-    }
-
-    /// A panic in `apply` leaves a state that can't be trusted: only the events can.
-    fn torn(&mut self, message: String) -> LoadError {
-        self.session = Session::new();
+    /// Loads the stream again before the next decision.
+    fn forget(&mut self) {
+        self.session = AggregateSession::new();
         self.phase = Phase::Cold;
-        LoadError::Panicked { message }
     }
 
-    /// The append is not made, or it is not known whether it is. Commands that shared it are tried one by one, so that
-    /// the one that the store refuses takes no other with it.
-    fn refused(&mut self, mut in_flight: InFlight<A>, error: &AppendError) {
-        self.session.failed();
-        let is_unknown = matches!(error, AppendError::OutcomeUnknown(_));
-        let is_outage = is_unknown || matches!(error, AppendError::Unavailable(_));
-        let members = &mut in_flight.members;
-        if !is_outage && members.iter().filter(|member| member.has_events).count() > 1 {
-            self.conflicts = 0;
-            for member in members {
-                member.waiting.is_alone = true;
-            }
-            return self.wait_again(in_flight.members);
+    /// The append is not made, or it is not known whether it is.
+    fn append_failed(&mut self, error: &AppendError) {
+        self.conflicts = 0;
+        let FailedBatch { failed, again } = self.batch.failed(&mut self.session, error);
+        match error {
+            // Stored when the command was sent before.
+            AppendError::DuplicateCommand { .. } if !failed.is_empty() => self.last_rejection = None,
+            _ if !failed.is_empty() => self.last_failure = Some(error.clone().into()),
+            _ => {}
         }
-        if is_unknown {
+        let has_moved_on = matches!(
+            error,
+            AppendError::Conflict(_) | AppendError::OutcomeUnknown(_) | AppendError::DuplicateCommand { .. }
+        );
+        if has_moved_on {
             self.phase = Phase::Cold;
         }
-        self.given_up(in_flight, error.clone().into());
-    }
-
-    /// The commands whose events they were have failed. What was decided on top of them is decided again: each time there
-    /// are fewer commands, so this comes to an end.
-    fn given_up(&mut self, in_flight: InFlight<A>, failure: ExecuteError<Infallible>) {
-        self.conflicts = 0;
-        self.last_failure = Some(failure);
-        self.wait_again(in_flight.members.into_iter().filter(|member| !member.has_events));
+        self.requeue(again);
     }
 
     /// In the order in which they came, before all that came later.
-    fn wait_again(&mut self, members: impl IntoIterator<Item = Member<A>, IntoIter: DoubleEndedIterator>) {
-        for member in members.into_iter().rev() {
-            self.waiting.push_front(member.waiting);
+    fn requeue(&mut self, commands: Vec<SentCommand<A>>) {
+        for command in commands.into_iter().rev() {
+            self.waiting.push_front(command);
         }
     }
 }

@@ -18,7 +18,9 @@ use crate::{
 };
 
 fn with_places(store: &Arc<Scripted>, capacity: u32) -> Aggregates<Account> {
-    Aggregates::builder(store.port(), ()).capacity(capacity).build()
+    Aggregates::builder(store.port(), ())
+        .max_pending_commands(capacity)
+        .build()
 }
 
 #[tokio::test]
@@ -73,13 +75,13 @@ async fn who_has_waited_for_a_place_until_the_deadline_is_told_so_and_not_carrie
     let (store, clock) = (Scripted::new([Step::Held]), TestClock::new());
     let host = Aggregates::<Account>::builder(store.port(), ())
         .clock(Arc::new(clock.clone()))
-        .capacity(1)
+        .max_pending_commands(1)
         .build();
     let first = begun(host.execute("a", Deposit(1)));
-    let patience = CommandContext::default().within(Duration::from_secs(1));
+    let patience = CommandContext::default().with_timeout(Duration::from_secs(1));
     let waits = begun(host.execute_with("b", Deposit(1), patience));
     clock.advance(Duration::from_secs(1));
-    assert!(matches!(soon(waits).await, Err(ExecuteError::Expired)));
+    assert!(matches!(soon(waits).await, Err(ExecuteError::NotStarted)));
     store.proceed.notify_one();
     soon(first).await.unwrap();
     assert_eq!(host.state("b").await.unwrap().version, Version::INITIAL);
@@ -117,7 +119,7 @@ async fn who_waits_for_places_on_a_runtime_that_ends_keeps_none() {
     let store = Scripted::new([Step::Held]);
     let host = with_places(&store, 1);
     let first = begun(host.execute("a", Deposit(1)));
-    let ended = Builder::new_current_thread().build().unwrap();
+    let ended = Builder::new_current_thread().enable_time().build().unwrap();
     let gone: Vec<_> = {
         let _guard = ended.enter();
         (0..10_000).map(|_| begun(host.execute("b", Deposit(1)))).collect()

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use composable_rust_core::{Backoff, ExpectedVersion, Version};
 use composable_rust_runtime::{
-    EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, Retries, Store, SystemIds,
+    EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, RetryPolicy, Store, SystemIds,
 };
 
 use crate::account::{
@@ -18,10 +18,12 @@ pub(crate) type AccountStore = Store<EventSourced<Account>>;
 
 pub(crate) fn open(events: &Arc<Scripted>, attempts: u32) -> AccountStore {
     let backoff = Backoff::exponential(attempts, Duration::from_millis(1));
-    let retries = Retries::default().with_conflicts(backoff).with_outages(backoff);
+    let retries = RetryPolicy::default()
+        .with_on_conflict(backoff)
+        .with_on_unavailable(backoff);
     let environment = EventSourcedEnvironment::new(events.port(), Arc::new(SystemIds), ());
     let state = EventSourcedState::new(stream());
-    Store::builder(EventSourced::<Account>::with_retries(retries), environment)
+    Store::builder(EventSourced::<Account>::with_retry_policy(retries), environment)
         .build(state)
         .unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use composable_rust_core::{Aggregate, EventStore, ExpectedVersion, RecordedEvent, Session, Version};
+use composable_rust_core::{Aggregate, AggregateSession, EventStore, ExpectedVersion, RecordedEvent, Version};
 use composable_rust_runtime::{EventSourced, EventSourcedEnvironment, EventSourcedState, Store, SystemIds};
 use composable_rust_testing::{FaultyEventStore, History, InMemoryEventStore, RecordingEventStore};
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
@@ -26,9 +26,9 @@ async fn every_cut(events: Vec<AccountEvent>) {
     let history = History::of::<Account>("a").events(&events);
     let memory = InMemoryEventStore::new();
     history.store_in(&memory).await.unwrap();
-    let mut replayed = Session::<Account>::new();
+    let mut replayed = AggregateSession::<Account>::new();
     for event in memory.events(&stream()) {
-        replayed.observe(&event).unwrap();
+        replayed.apply_recorded(&event).unwrap();
     }
     for cut in 1..=events.len() {
         history.snapshot::<Account>(cut).store_in(&memory).await.unwrap();
@@ -97,9 +97,9 @@ async fn worked_with(steps: Vec<Step>, seed: u64) {
     load(&store).await;
     let events = memory.events(&stream());
     let replayed = |events: &[RecordedEvent]| {
-        let mut session = Session::<Account>::new();
+        let mut session = AggregateSession::<Account>::new();
         for event in events {
-            session.observe(event).unwrap();
+            session.apply_recorded(event).unwrap();
         }
         **session.state()
     };

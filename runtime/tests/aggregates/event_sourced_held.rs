@@ -144,7 +144,7 @@ async fn a_command_that_the_store_always_refuses_is_given_up_also_beside_one_wit
         events.proceed.notify_one();
         settled(handles).await;
         assert_eq!(sizes(&events), [1, 1], "it was alone with its events: once is enough");
-        assert!(store.state(|account| matches!(account.last_failure(), Some(ExecuteError::Refused(_)))));
+        assert!(store.state(|account| matches!(account.last_failure(), Some(ExecuteError::Append(_)))));
         assert_eq!(balance(&store), (10, Version::from(1)));
     }
 }
@@ -184,10 +184,7 @@ async fn a_failure_on_top_of_events_that_are_not_stored_yet_is_held_and_lasts() 
         events.proceed.notify_one();
         settled(handles).await;
         assert!(
-            matches!(
-                failure(),
-                Some(ExecuteError::Panicked { .. } | ExecuteError::Unencodable(_))
-            ),
+            matches!(failure(), Some(ExecuteError::Panicked { .. } | ExecuteError::Encode(_))),
             "{:?}",
             failure()
         );
@@ -244,7 +241,7 @@ fn much_fails(memory: &InMemoryEventStore, seed: u64) -> AccountStore {
         .snapshot_failures(0.2)
         .delays(0.3, Duration::from_millis(3), Arc::new(SystemClock));
     let environment = EventSourcedEnvironment::new(Arc::new(faulty), Arc::new(SystemIds), ());
-    let reducer = EventSourced::<Account>::with_retries(attempts(2));
+    let reducer = EventSourced::<Account>::with_retry_policy(attempts(2));
     Store::builder(reducer, environment)
         .build(EventSourcedState::new(stream()))
         .unwrap()

@@ -34,7 +34,7 @@ fn a_save_that_is_in_flight_at_the_end_is_the_commands_that_made_it_due() {
     }
     let said = catch_unwind(AssertUnwindSafe(|| test.finish())).unwrap_err();
     let said = said.downcast_ref::<String>().unwrap();
-    assert!(said.contains("`save snapshot`, started by Stored(Ok("), "{said}");
+    assert!(said.contains("`save snapshot`, started by Appended(Ok("), "{said}");
 }
 
 #[tokio::test]

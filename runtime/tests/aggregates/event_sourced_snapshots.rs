@@ -8,7 +8,7 @@ use composable_rust_core::{
 };
 use composable_rust_runtime::{
     EventSourced,
-    EventSourcedAction::{self, Loaded, SnapshotLoaded, SnapshotSaved, Stored},
+    EventSourcedAction::{self, Appended, Loaded, SnapshotLoaded, SnapshotSaved},
     EventSourcedEnvironment, EventSourcedState, ExecuteError, Store, SystemIds,
 };
 use composable_rust_testing::{
@@ -103,12 +103,12 @@ fn in_the_test_store_each_step_of_a_snapshot_is_an_action() {
     test.send(Action::execute(Deposit(1)), |_| {});
     receive(&mut test, |action| matches!(action, SnapshotLoaded(Ok(None))));
     receive(&mut test, |action| matches!(action, Loaded(Ok(_))));
-    receive_state(&mut test, |action| matches!(action, Stored(Ok(_))), 1, 1);
+    receive_state(&mut test, |action| matches!(action, Appended(Ok(_))), 1, 1);
     for version in 2..=10_u32 {
         test.send(Action::execute(Deposit(1)), |_| {});
         receive_state(
             &mut test,
-            |action| matches!(action, Stored(Ok(_))),
+            |action| matches!(action, Appended(Ok(_))),
             version.into(),
             version,
         );
@@ -240,7 +240,7 @@ fn answers_that_nobody_waits_for_change_nothing() {
     let answers = [
         Loaded(Ok(recorded(&deposits(3)))),
         SnapshotLoaded(Ok(Some(snapshot))),
-        Stored(Err(AppendError::NoEvents)),
+        Appended(Err(AppendError::NoEvents)),
         SnapshotSaved(Ok(SnapshotOutcome::Declined)),
     ];
     for answer in &answers {

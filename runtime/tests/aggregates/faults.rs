@@ -94,7 +94,7 @@ async fn an_event_that_cannot_be_encoded_is_an_error_and_nothing_is_stored() {
     let host = host(&store);
     assert!(matches!(
         host.execute("a", AccountCommand::Unencodable).await,
-        Err(ExecuteError::Unencodable(_))
+        Err(ExecuteError::Encode(_))
     ));
     host.execute("a", DepositIf { balance: 0 }).await.unwrap();
 }
@@ -110,7 +110,7 @@ async fn an_unknown_event_in_the_history_is_named_and_never_skipped() {
         .await
         .unwrap();
     let error = host(&store).execute("a", Deposit(1)).await;
-    assert!(matches!(error, Err(ExecuteError::Undecodable { version, .. }) if version == Version::from(1)));
+    assert!(matches!(error, Err(ExecuteError::Decode { version, .. }) if version == Version::from(1)));
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_load_waits_an_outage_out_and_then_gives_up() {
 async fn a_refusal_of_the_store_is_passed_on() {
     let store = Scripted::new([Step::Full]);
     let refused = host(&store).execute("a", Deposit(1)).await;
-    assert!(matches!(refused, Err(ExecuteError::Refused(AppendError::Backend(_)))));
+    assert!(matches!(refused, Err(ExecuteError::Append(AppendError::Backend(_)))));
     assert_eq!(store.appends().len(), 1, "there is no point in repeating it");
 }
 
@@ -173,7 +173,7 @@ async fn a_panic_while_reading_is_an_error_of_the_store() {
     store.script_reads([ReadStep::Panic]);
     assert!(matches!(
         host(&store).execute("a", Deposit(1)).await,
-        Err(ExecuteError::Unreadable(_))
+        Err(ExecuteError::Read(_))
     ));
     host(&store).execute("a", Deposit(1)).await.unwrap();
 }

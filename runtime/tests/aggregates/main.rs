@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
 mod account;
-mod attended;
+mod cached;
 mod crowded;
 mod envelopes;
 mod event_sourced;
@@ -13,14 +13,15 @@ mod event_sourced_held;
 mod event_sourced_saves;
 mod event_sourced_snapshots;
 mod faults;
-mod hot;
 mod interleavings;
+mod limits;
 mod order;
 mod outcomes;
 mod reentrant;
 mod repeatable;
 mod sharing;
 mod snapshots;
+mod task_ends;
 mod traces;
 mod unpolled;
 mod world;
@@ -29,21 +30,23 @@ use std::{sync::Arc, time::Duration};
 
 use account::{Account, Scripted};
 use composable_rust_core::{Backoff, Version};
-use composable_rust_runtime::{Aggregates, Retries};
+use composable_rust_runtime::{Aggregates, RetryPolicy};
 
 fn host(store: &Arc<Scripted>) -> Aggregates<Account> {
     Aggregates::new(store.port(), ())
 }
 
-fn attempts(n: u32) -> Retries {
+fn attempts(n: u32) -> RetryPolicy {
     let backoff = Backoff::exponential(n, Duration::from_millis(1));
-    Retries::default().with_conflicts(backoff).with_outages(backoff)
+    RetryPolicy::default()
+        .with_on_conflict(backoff)
+        .with_on_unavailable(backoff)
 }
 
 fn impatient(store: &Arc<Scripted>) -> Aggregates<Account> {
     Aggregates::builder(store.port(), ())
-        .retries(attempts(2))
-        .store_timeout(Duration::from_secs(1))
+        .retry_policy(attempts(2))
+        .attempt_timeout(Duration::from_secs(1))
         .build()
 }
 

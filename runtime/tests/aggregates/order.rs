@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use composable_rust_core::{Backoff, ExpectedVersion, Version};
-use composable_rust_runtime::{Aggregates, ExecuteError, Retries};
+use composable_rust_runtime::{Aggregates, ExecuteError, RetryPolicy};
 use composable_rust_testing::InMemoryEventStore;
 use futures::future::join_all;
 
@@ -69,11 +69,11 @@ async fn commands_of_one_stream_wait_in_order_and_each_caller_gets_its_own_outco
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn callers_on_many_threads_and_two_hosts_never_lose_a_command() {
     let store = Arc::new(InMemoryEventStore::new());
-    let retries = Retries::default()
-        .with_conflicts(Backoff::exponential(1000, Duration::from_micros(10)).longest(Duration::from_millis(1)));
+    let retries = RetryPolicy::default()
+        .with_on_conflict(Backoff::exponential(1000, Duration::from_micros(10)).longest(Duration::from_millis(1)));
     let host = || {
         Aggregates::<Account>::builder(store.clone(), ())
-            .retries(retries)
+            .retry_policy(retries)
             .build()
     };
     let hosts = [host(), host()];
@@ -91,7 +91,7 @@ async fn callers_on_many_threads_and_two_hosts_never_lose_a_command() {
 }
 
 #[tokio::test]
-async fn a_dropped_caller_leaves_the_stream_usable_and_its_command_done_or_not() {
+async fn a_dropped_caller_leaves_the_stream_usable_and_its_state_in_memory() {
     let store = Scripted::new([Step::Held]);
     let host = host(&store);
     {
@@ -101,8 +101,11 @@ async fn a_dropped_caller_leaves_the_stream_usable_and_its_command_done_or_not()
             () = store.arrived.notified() => {}
         }
     }
-    host.execute("a", DepositIf { balance: 0 }).await.unwrap();
-    assert_eq!(store.stored(stream()).await, [Deposited(1)]);
+    let reads = store.reads();
+    store.proceed.notify_one();
+    host.execute("a", DepositIf { balance: 1 }).await.unwrap();
+    assert_eq!(store.stored(stream()).await, [Deposited(1), Deposited(1)]);
+    assert_eq!(store.reads(), reads, "the state was kept");
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,7 +144,9 @@ async fn a_shutdown_ends_at_its_deadline() {
 #[tokio::test]
 async fn beyond_the_capacity_further_callers_wait_for_a_place() {
     let store = Scripted::new([Step::Held]);
-    let host = Aggregates::<Account>::builder(store.port(), ()).capacity(1).build();
+    let host = Aggregates::<Account>::builder(store.port(), ())
+        .max_pending_commands(1)
+        .build();
     let first = host.execute("a", Deposit(1));
     let second = host.execute("b", Deposit(2));
     let release = async {

@@ -22,7 +22,7 @@ struct Curious;
 impl Drop for Curious {
     fn drop(&mut self) {
         if let Some(host) = HOST.get() {
-            let _ = host.hot();
+            let _ = host.cached_streams();
         }
     }
 }
@@ -47,14 +47,14 @@ impl Aggregate for Curio {
 #[test]
 fn a_state_that_is_let_go_may_look_at_its_host() {
     let store: Arc<dyn EventStore> = Arc::new(InMemoryEventStore::new());
-    let host = HOST.get_or_init(|| Aggregates::builder(store, ()).keep_hot(2).build());
+    let host = HOST.get_or_init(|| Aggregates::builder(store, ()).max_cached_streams(2).build());
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
         let runtime = Builder::new_current_thread().build().unwrap();
         for id in ["a", "b", "c", "d"] {
             runtime.block_on(host.execute(id, Curious)).unwrap();
         }
-        done.send(host.hot()).unwrap();
+        done.send(host.cached_streams()).unwrap();
     });
     // A thread that waits for itself never answers.
     assert_eq!(is_done.recv_timeout(Duration::from_secs(10)), Ok(2));

@@ -132,7 +132,7 @@ async fn one_that_the_store_refuses_takes_no_other_with_it() {
     let deposits = [1, 20, 300, 4000].map(AccountCommand::Deposit).to_vec();
     let outcomes = pile_up(&store, &host, deposits).await;
     assert_eq!(versions(&outcomes), [Some(1), Some(2), None, Some(3)]);
-    assert!(matches!(&outcomes[2], Err(ExecuteError::Refused(_))));
+    assert!(matches!(&outcomes[2], Err(ExecuteError::Append(_))));
     assert_eq!(balance(&host).await, (4021, Version::from(3)));
 }
 
@@ -152,7 +152,7 @@ async fn a_panic_in_the_middle_of_the_line_is_only_its_callers() {
     assert_eq!(versions(&outcomes), [Some(1), Some(2), None, None, None, Some(3)]);
     assert!(matches!(&outcomes[2], Err(ExecuteError::Panicked { .. })));
     assert!(matches!(&outcomes[3], Err(ExecuteError::Panicked { .. })));
-    assert!(matches!(&outcomes[4], Err(ExecuteError::Unencodable(_))));
+    assert!(matches!(&outcomes[4], Err(ExecuteError::Encode(_))));
     assert_eq!(balance(&host).await, (6, Version::from(3)));
 }
 
@@ -296,7 +296,7 @@ async fn a_command_that_expects_a_version_is_held_against_the_version_that_it_wi
     )
     .await;
     let expecting = |version: u32| {
-        let context = CommandContext::default().expecting(Version::from(version));
+        let context = CommandContext::default().with_expected_version(Version::from(version));
         held_behind_with(&host, AccountCommand::Deposit(5), context)
     };
     let (stale, right) = (expecting(1), expecting(2));

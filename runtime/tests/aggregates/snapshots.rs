@@ -14,7 +14,7 @@ use composable_rust_core::{
 };
 use composable_rust_runtime::{Aggregates, LoadError};
 use composable_rust_testing::{InMemoryEventStore, RecordingEventStore, TestClock};
-use futures::{future::BoxFuture, stream::BoxStream};
+use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use tokio::sync::Notify;
 
 use crate::{
@@ -87,13 +87,35 @@ async fn a_save_that_is_never_answered_is_given_up() {
     let clock = TestClock::new();
     let host = Aggregates::<Account>::builder(Arc::new(world.recorded.clone()), ())
         .clock(Arc::new(clock.clone()))
-        .store_timeout(Duration::from_secs(5))
+        .attempt_timeout(Duration::from_secs(5))
         .build();
     deposits(&host, 20).await;
     until(|| world.saves() == [10]).await;
     clock.advance(Duration::from_secs(5));
     world.until_saved(20).await;
     assert_eq!(world.saves(), [10, 20]);
+}
+
+#[tokio::test]
+async fn a_flush_waits_for_the_snapshots_that_fell_due() {
+    let world = World::new();
+    let gate = Arc::new(Notify::new());
+    let opened = Arc::clone(&gate);
+    world.nth_save(1).is_held_until(async move { opened.notified().await });
+    let host = world.host();
+    deposits(&host, 25).await;
+    let mut flush = host.flush().boxed();
+    assert!(
+        futures::poll!(&mut flush).is_pending(),
+        "the first is being saved, the second waits"
+    );
+    gate.notify_one();
+    flush.await;
+    assert_eq!(
+        world.memory.snapshot(&stream()).map(|saved| saved.version),
+        Some(Version::from(20))
+    );
+    host.flush().await;
 }
 
 #[test]
@@ -221,7 +243,7 @@ async fn time_travel_begins_at_a_snapshot_that_is_old_enough_and_believes_none_b
     for asked in [7_u32, 8] {
         let beyond = store.host().state_at("a", asked.into()).await;
         assert!(
-            matches!(beyond, Err(LoadError::BeyondStream { actual, .. }) if actual == Version::from(5)),
+            matches!(beyond, Err(LoadError::VersionNotReached { actual, .. }) if actual == Version::from(5)),
             "{beyond:?}"
         );
     }

@@ -5,7 +5,7 @@
 
 use std::{future::Future, time::Duration};
 
-use composable_rust_core::Version;
+use composable_rust_core::{Unavailable, UnavailableReason, Version};
 use composable_rust_runtime::{ExecuteError, LoadError};
 use futures::{FutureExt, future::BoxFuture};
 use tokio::runtime::Builder;
@@ -110,22 +110,68 @@ async fn looks_that_were_given_up_by_the_hundred_thousand_cost_no_stack() {
 }
 
 #[tokio::test]
-async fn whoever_waits_is_answered_also_when_the_runtime_that_serves_the_line_ends() {
+async fn when_the_runtime_of_a_streams_task_ends_all_who_wait_are_told_and_the_next_command_goes_on() {
     let store = Scripted::new([Step::Held]);
     let host = host(&store);
-    let first = begun(host.execute("a", Deposit(1)));
-    let ended = Builder::new_current_thread().build().unwrap();
-    let guard = ended.enter();
-    let gone = begun(host.execute("a", Deposit(10)));
-    let gone_too = begun(host.state("a"));
-    drop(guard);
-    let others = begun(host.execute("a", Deposit(100)));
-    let others_too = begun(host.state("a"));
+    let ended = Builder::new_current_thread().enable_time().build().unwrap();
+    let sent = {
+        let _guard = ended.enter();
+        begun(host.execute("a", Deposit(1)))
+    };
+    let waits = begun(host.execute("a", Deposit(10)));
+    let reads = begun(host.state("a"));
     ended.shutdown_background();
-    store.proceed.notify_one();
-    soon(first).await.unwrap();
-    assert!(matches!(soon(gone).await, Err(ExecuteError::Unavailable(_))));
-    assert!(matches!(soon(gone_too).await, Err(LoadError::Unavailable(_))));
-    assert_eq!(soon(others).await.unwrap().version, Version::from(2));
-    assert_eq!(*soon(others_too).await.unwrap().state, 101);
+    let closed = |why: &Unavailable| why.reason == UnavailableReason::Closed;
+    assert!(matches!(soon(sent).await, Err(ExecuteError::OutcomeUnknown(_))));
+    assert!(matches!(soon(waits).await, Err(ExecuteError::Unavailable(why)) if closed(&why)));
+    assert!(matches!(soon(reads).await, Err(LoadError::Unavailable(why)) if closed(&why)));
+    let next = soon(host.execute("a", Deposit(100))).await.unwrap();
+    assert_eq!(
+        next.version,
+        Version::from(1),
+        "the append was dropped with the task that made it"
+    );
+    assert_eq!(balance(&host).await, (100, Version::from(1)));
+}
+
+/// What does one stream's work does it also for callers on a plain executor, and the caller does it where there is no runtime.
+#[test]
+fn without_a_runtime_the_caller_does_the_work_itself() {
+    let store = Scripted::new([]);
+    let host = host(&store);
+    futures::executor::block_on(async {
+        let together = futures::future::join_all((1..=20).map(|amount| host.execute("a", Deposit(amount))));
+        let versions: Vec<_> = together
+            .await
+            .into_iter()
+            .map(|told| told.unwrap().version.get())
+            .collect();
+        assert_eq!(versions, (1..=20).collect::<Vec<_>>());
+        assert_eq!(balance(&host).await, (210, Version::from(20)));
+    });
+}
+
+#[test]
+fn without_a_runtime_a_caller_that_is_dropped_leaves_the_stream_usable_and_its_state_in_memory() {
+    let store = Scripted::new([Step::Pass, Step::Held]);
+    let host = host(&store);
+    futures::executor::block_on(async {
+        host.execute("a", Deposit(1)).await.unwrap();
+        let reads = store.reads();
+        let dropped = begun(host.execute("a", Deposit(10)));
+        let waits = begun(host.execute("a", Deposit(20)));
+        drop(dropped);
+        assert!(matches!(waits.await, Err(ExecuteError::Unavailable(_))));
+        host.execute("a", Deposit(100)).await.unwrap();
+        assert_eq!(balance(&host).await, (101, Version::from(2)));
+        assert_eq!(store.reads(), reads + 2, "only what may have been appended is read");
+    });
+}
+
+#[test]
+fn without_a_runtime_a_pause_is_slept_on_a_thread() {
+    let store = Scripted::new([Step::Unavailable]);
+    let told = futures::executor::block_on(host(&store).execute("a", Deposit(1)));
+    assert_eq!(told.unwrap().version, Version::from(1));
+    assert_eq!(store.appends().len(), 2);
 }

@@ -3,8 +3,8 @@
 use std::{error::Error, time::Duration};
 
 use composable_rust_core::{
-    Aggregate, Decoded, Event, IdGenerator, Position, RecordedEvent, SerializedEvent, Session, StreamAppend, StreamId,
-    Version,
+    Aggregate, AggregateSession, Decoded, Event, IdGenerator, Position, RecordedEvent, SerializedEvent, StreamAppend,
+    StreamId, Version,
 };
 
 use super::{Fixed, answer::Answer};
@@ -21,9 +21,9 @@ pub(super) struct Stream<A: Aggregate> {
     asked_once: bool,
     ids: SequentialIds,
     /// As a host that stays in memory knows it: with the decided events applied.
-    session: Session<A>,
+    session: AggregateSession<A>,
     /// As a host that has loaded it knows it: with the stored events applied.
-    loaded: Session<A>,
+    loaded: AggregateSession<A>,
     records: Vec<RecordedEvent>,
 }
 
@@ -51,8 +51,8 @@ impl<A: Aggregate> Stream<A> {
             environment,
             asked_once,
             ids: SequentialIds::new(),
-            session: Session::new(),
-            loaded: Session::new(),
+            session: AggregateSession::new(),
+            loaded: AggregateSession::new(),
             records: Vec::new(),
         }
     }
@@ -103,11 +103,11 @@ impl<A: Aggregate> Stream<A> {
         }
         self.records.extend_from_slice(recorded);
         // What was stored before the first command is all that a host knows.
-        self.session = Session::restored(self.loaded.version(), self.loaded.state().as_ref().clone());
+        self.session = AggregateSession::restored(self.loaded.version(), self.loaded.state().as_ref().clone());
     }
 
     pub(super) fn ask(&mut self, command: &A::Command) -> Answer<A> {
-        let (state, environment) = (self.session.tentative(), &self.environment);
+        let (state, environment) = (self.session.tentative_state(), &self.environment);
         Answer::ask(|| A::decide(state, command, environment), &self.fixed, self.asked_once)
     }
 
@@ -123,7 +123,7 @@ impl<A: Aggregate> Stream<A> {
         }
         self.records.extend_from_slice(&recorded);
         self.session.stage(events);
-        let events = self.session.acknowledged(self.loaded.version());
+        let events = self.session.commit_staged(self.loaded.version());
         (events, recorded)
     }
 
@@ -165,7 +165,7 @@ impl<A: Aggregate> Stream<A> {
 
     #[track_caller]
     fn read(&mut self, record: &RecordedEvent, written: Written) {
-        if let Err(error) = self.loaded.observe(record) {
+        if let Err(error) = self.loaded.apply_recorded(record) {
             let source = error.source().unwrap_or(&error);
             written.fail(record.version.get(), &record.event_type, source, "be read again");
         }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use composable_rust_core::{Aggregate, EventStore, IdGenerator, StreamId, Version};
-use composable_rust_runtime::{EventSourced, EventSourcedEnvironment, EventSourcedState, Retries};
+use composable_rust_runtime::{EventSourced, EventSourcedEnvironment, EventSourcedState, RetryPolicy};
 
 use super::{Exhaustivity, TestStore, TestStoreBuilder};
 use crate::{InMemoryEventStore, SequentialIds, TestClock, clock::TestTime};
@@ -89,13 +89,13 @@ impl<A: Aggregate<State: fmt::Debug>> fmt::Debug for Sourced<A> {
 /// #     }
 /// #     fn apply(balance: &mut u64, event: &Deposited) { *balance += event.0; }
 /// # }
-/// use composable_rust_runtime::EventSourcedAction::{self, Loaded, Stored};
+/// use composable_rust_runtime::EventSourcedAction::{self, Loaded, Appended};
 /// use composable_rust_testing::EventSourcedTest;
 ///
 /// let mut store = EventSourcedTest::<Account>::new(Account::stream_id("a-1")?, ()).build();
 /// store.send(EventSourcedAction::execute(50), |_| {});
 /// store.receive_matching(|action| matches!(action, Loaded(Ok(_))), |_| {});
-/// store.receive_matching(|action| matches!(action, Stored(Ok(_))), |account| {
+/// store.receive_matching(|action| matches!(action, Appended(Ok(_))), |account| {
 ///     account.state = 50;
 ///     account.version = Version::from(1);
 /// });
@@ -109,7 +109,7 @@ pub struct EventSourcedTest<A: Aggregate> {
     store: Arc<dyn EventStore>,
     ids: Arc<dyn IdGenerator>,
     time: TestTime,
-    retries: Retries,
+    retry_policy: RetryPolicy,
     exhaustivity: Exhaustivity,
     patience: Duration,
 }
@@ -123,7 +123,7 @@ impl<A: Aggregate> EventSourcedTest<A> {
             store: Arc::new(InMemoryEventStore::new()),
             ids: Arc::new(SequentialIds::new()),
             time: TestClock::new().into(),
-            retries: Retries::default(),
+            retry_policy: RetryPolicy::default(),
             exhaustivity: Exhaustivity::On,
             patience: Duration::from_secs(10),
         }
@@ -148,8 +148,8 @@ impl<A: Aggregate> EventSourcedTest<A> {
     }
 
     /// How the reducer tries again.
-    pub fn retries(self, retries: Retries) -> Self {
-        Self { retries, ..self }
+    pub fn retry_policy(self, retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, ..self }
     }
 
     /// As [`TestStoreBuilder::exhaustivity`].
@@ -171,7 +171,7 @@ impl<A: Aggregate<State: PartialEq + fmt::Debug>> EventSourcedTest<A> {
         let environment =
             EventSourcedEnvironment::new(self.store, self.ids, self.environment).with_clock(self.time.clock());
         let (reducer, state) = (
-            EventSourced::with_retries(self.retries),
+            EventSourced::with_retry_policy(self.retry_policy),
             EventSourcedState::new(self.stream_id),
         );
         TestStoreBuilder::with_view(reducer, state, environment, Sourced::of)

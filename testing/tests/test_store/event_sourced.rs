@@ -8,7 +8,7 @@ use composable_rust_core::{
 };
 use composable_rust_runtime::{
     EventSourced, EventSourcedAction,
-    EventSourcedAction::{Loaded, Stored},
+    EventSourcedAction::{Appended, Loaded},
     EventSourcedEnvironment, EventSourcedState,
 };
 use composable_rust_testing::{
@@ -77,7 +77,8 @@ fn receive_loaded(store: &mut Store, change: impl FnOnce(&mut Sourced<Account>))
 }
 
 fn receive_stored(store: &mut Store, state: i64, version: u32) {
-    let stored = |action: &Action| matches!(action, Stored(Ok(appended)) if appended.version == Version::from(version));
+    let stored =
+        |action: &Action| matches!(action, Appended(Ok(appended)) if appended.version == Version::from(version));
     store.receive_matching(stored, |account| {
         account.state = state;
         account.version = Version::from(version);
@@ -147,7 +148,7 @@ fn a_conflict_is_decided_again_after_its_pause() {
     let mut store = opened(test.clock(clock.clone()));
     another_moves(&events, 5);
     store.send(Action::execute(-20), |_| {});
-    store.receive_matching(|action| matches!(action, Stored(Err(_))), |_| {});
+    store.receive_matching(|action| matches!(action, Appended(Err(_))), |_| {});
     assert_eq!(clock.pending(), 1);
     store.run();
     receive_loaded(&mut store, |account| {
@@ -165,10 +166,10 @@ fn an_answer_that_waits_for_its_pause_is_in_flight() {
         let mut store = opened(EventSourcedTest::new(account(), ()).store(Arc::new(events.clone())));
         another_moves(&events, 5);
         store.send(Action::execute(-20), |_| {});
-        store.receive_matching(|action| matches!(action, Stored(Err(_))), |_| {});
+        store.receive_matching(|action| matches!(action, Appended(Err(_))), |_| {});
         store.finish();
     });
-    let started = "`load`, started by Stored(Err(Conflict(";
+    let started = "`load`, started by Appended(Err(Conflict(";
     assert!(
         message.contains(started) && message.contains("sleeps on the clock for another"),
         "{message}"
@@ -182,7 +183,7 @@ async fn settle_leaves_alone_a_pause_between_two_attempts() {
     another_moves(&events, 5);
     store.send(Action::execute(-20), |_| {});
     store.settle().await;
-    store.receive_matching(|action| matches!(action, Stored(Err(_))), |_| {});
+    store.receive_matching(|action| matches!(action, Appended(Err(_))), |_| {});
     store.skip_in_flight();
     store.finish();
 }
@@ -194,7 +195,7 @@ fn more_commands_than_can_wait_fail_the_test() {
         let mut store = opened(EventSourcedTest::new(account(), ()).store(Arc::new(events.clone())));
         another_moves(&events, 5);
         store.send(Action::execute(1), |_| {});
-        store.receive_matching(|action| matches!(action, Stored(Err(_))), |_| {});
+        store.receive_matching(|action| matches!(action, Appended(Err(_))), |_| {});
         // They wait for the command before them, and that for the end of its pause.
         for _ in 0..2_000 {
             store.send(Action::execute(1), |_| {});
@@ -229,7 +230,7 @@ impl Reducer for App {
 
     fn reduce(&self, app: &mut AppState, action: &AppAction, _: &Self::Environment) -> Effect<AppAction> {
         let AppAction::Account(action) = action;
-        app.stored += u32::from(matches!(action, Stored(Ok(_))));
+        app.stored += u32::from(matches!(action, Appended(Ok(_))));
         Effect::None
     }
 }
@@ -257,7 +258,7 @@ fn a_parent_of_an_aggregate_is_asserted_through_a_view() {
     store.send(AppAction::Account(Action::execute(50)), |_| {});
     store.receive_matching(|AppAction::Account(action)| matches!(action, Loaded(_)), |_| {});
     store.receive_matching(
-        |AppAction::Account(action)| matches!(action, Stored(_)),
+        |AppAction::Account(action)| matches!(action, Appended(_)),
         |(account, stored)| {
             account.state = 50;
             account.version = Version::from(1);

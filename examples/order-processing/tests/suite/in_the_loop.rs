@@ -40,7 +40,7 @@ fn receive_loaded(store: &mut OrderStore) {
 }
 
 fn receive_placed(store: &mut OrderStore) {
-    let stored = |action: &EventSourcedAction<Order>| matches!(action, EventSourcedAction::Stored(Ok(_)));
+    let stored = |action: &EventSourcedAction<Order>| matches!(action, EventSourcedAction::Appended(Ok(_)));
     let (state, version) = (placed(), Version::from(1));
     store.receive_matching(stored, |order| (order.state, order.version) = (state, version));
 }

@@ -13,7 +13,7 @@ use composable_rust_core::{
     Version,
 };
 use composable_rust_runtime::{
-    Aggregates, CommandContext, Committed, ExecuteError, LoadError, Retries, SystemClock, Versioned,
+    Aggregates, CommandContext, Committed, ExecuteError, LoadError, RetryPolicy, SystemClock, Versioned,
 };
 use composable_rust_testing::{FaultyEventStore, InMemoryEventStore, SequentialIds};
 use uuid::Uuid;
@@ -85,10 +85,10 @@ impl World {
         let host = |_| {
             Aggregates::builder(Arc::clone(&store), ())
                 .ids(Arc::clone(&ids) as _)
-                .capacity(u32::try_from(capacity).unwrap())
-                .keep_hot(keep_hot)
-                .retries(retries())
-                .store_timeout(Duration::from_millis(40))
+                .max_pending_commands(u32::try_from(capacity).unwrap())
+                .max_cached_streams(keep_hot)
+                .retry_policy(retries())
+                .attempt_timeout(Duration::from_millis(40))
                 .build()
         };
         let hosts = (0..=dice.below(2)).map(host).collect();
@@ -130,12 +130,12 @@ impl World {
     }
 }
 
-fn retries() -> Retries {
+fn retries() -> RetryPolicy {
     let attempts =
         |n, longest| Backoff::exponential(n, Duration::from_millis(1)).longest(Duration::from_millis(longest));
-    Retries::default()
-        .with_conflicts(attempts(6, 8))
-        .with_outages(attempts(3, 4))
+    RetryPolicy::default()
+        .with_on_conflict(attempts(6, 8))
+        .with_on_unavailable(attempts(3, 4))
 }
 
 fn faulty(memory: &InMemoryEventStore, dice: &mut Dice) -> Arc<dyn EventStore> {
@@ -175,8 +175,8 @@ pub(super) fn context(wants: &Wants) -> CommandContext {
     } = wants
     {
         context.command_id = has_id.then(|| CommandId::from(Uuid::from_u128(u128::from(command.tag))));
-        context.expected = expected.map(|version| Version::try_from(version as u64).unwrap());
-        context.deadline = *deadline;
+        context.expected_version = expected.map(|version| Version::try_from(version as u64).unwrap());
+        context.timeout = *deadline;
     }
     context
 }

@@ -56,7 +56,7 @@ impl fmt::Display for Answer {
                     ExecuteError::Conflict(_) => "conflict",
                     ExecuteError::Unavailable(_) => "unavailable",
                     ExecuteError::OutcomeUnknown(_) => "unknown",
-                    ExecuteError::Expired => "expired",
+                    ExecuteError::NotStarted => "expired",
                     _ => "unforeseen",
                 };
                 write!(f, "{kind}: {error}")

@@ -41,7 +41,7 @@ impl Intent {
 
     pub(super) fn context(&self) -> CommandContext {
         let mut context = CommandContext::default().with_actor(self.user());
-        (context.command_id, context.expected, context.deadline) = (self.id, self.expecting, self.deadline);
+        (context.command_id, context.expected_version, context.timeout) = (self.id, self.expecting, self.deadline);
         context
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use composable_rust::{
-    Aggregates, Backoff, EventStore, Retries,
+    Aggregates, Backoff, EventStore, RetryPolicy,
     testing::{SequentialIds, TestClock},
 };
 use order_processing::order::{Order, OrderEnvironment};
@@ -11,9 +11,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::dice::Dice;
 
-fn retries(attempts: u32) -> Retries {
+fn retries(attempts: u32) -> RetryPolicy {
     let outages = Backoff::exponential(attempts, Duration::from_millis(50));
-    Retries::default().with_outages(outages)
+    RetryPolicy::default().with_on_unavailable(outages)
 }
 
 /// A host on a runtime of its own, which is all that ends when the process does.
@@ -33,9 +33,9 @@ impl Process {
             .clock(clock)
             .ids(Arc::new(ids))
             // One that keeps nothing for long, or one that keeps all: in between, what stays in memory is chance.
-            .keep_hot(*dice.one_of(&[1, 1000]))
-            .retries(retries(*dice.one_of(&[1, 2, 5])))
-            .store_timeout(Duration::from_secs(5))
+            .max_cached_streams(*dice.one_of(&[1, 1000]))
+            .retry_policy(retries(*dice.one_of(&[1, 2, 5])))
+            .attempt_timeout(Duration::from_secs(5))
             .build();
         let runtime = Builder::new_current_thread().event_interval(1).build().unwrap();
         Self { runtime, host }

@@ -93,7 +93,7 @@ fn is_unforeseen<R>(error: &ExecuteError<R>) -> bool {
             | ExecuteError::Conflict(_)
             | ExecuteError::Unavailable(_)
             | ExecuteError::OutcomeUnknown(_)
-            | ExecuteError::Expired
+            | ExecuteError::NotStarted
     )
 }
 

@@ -6,8 +6,8 @@ use std::convert::Infallible;
 
 use chrono::DateTime;
 use composable_rust_core::{
-    Aggregate, Codec, Decoded, EncodedEvent, Encoding, Event, EventError, EventId, ObserveError, Position,
-    RecordedEvent, SerializedEvent, Session, Version,
+    Aggregate, AggregateSession, ApplyError, Codec, Decoded, EncodedEvent, Encoding, Event, EventError, EventId,
+    Position, RecordedEvent, SerializedEvent, Version,
 };
 use uuid::Uuid;
 
@@ -70,9 +70,9 @@ fn recorded(version: u32, event_type: &'static str) -> RecordedEvent {
 
 #[test]
 fn the_version_is_the_records_whatever_it_decodes_to() {
-    let mut session = Session::<Sum>::new();
+    let mut session = AggregateSession::<Sum>::new();
     for (version, event_type) in [(1, "Added.v1"), (2, "AddedTwice.v1"), (3, "Viewed.v1")] {
-        session.observe(&recorded(version, event_type)).unwrap();
+        session.apply_recorded(&recorded(version, event_type)).unwrap();
         assert_eq!(session.version(), Version::from(version));
     }
     assert_eq!(**session.state(), 15);
@@ -80,59 +80,59 @@ fn the_version_is_the_records_whatever_it_decodes_to() {
 
 #[test]
 fn what_is_applied_already_is_ignored() {
-    let mut session = Session::<Sum>::new();
-    session.observe(&recorded(1, "Added.v1")).unwrap();
-    session.observe(&recorded(1, "Added.v1")).unwrap();
+    let mut session = AggregateSession::<Sum>::new();
+    session.apply_recorded(&recorded(1, "Added.v1")).unwrap();
+    session.apply_recorded(&recorded(1, "Added.v1")).unwrap();
     assert_eq!((**session.state(), session.version()), (5, Version::from(1)));
 }
 
 #[test]
 fn a_gap_is_an_error_and_applies_nothing() {
-    let mut session = Session::<Sum>::new();
-    let gap = session.observe(&recorded(2, "Added.v1"));
-    assert!(matches!(gap, Err(ObserveError::Gap { found, .. }) if found == Version::from(2)));
+    let mut session = AggregateSession::<Sum>::new();
+    let gap = session.apply_recorded(&recorded(2, "Added.v1"));
+    assert!(matches!(gap, Err(ApplyError::Gap { found, .. }) if found == Version::from(2)));
     assert_eq!((**session.state(), session.version()), (0, Version::INITIAL));
 }
 
 #[test]
 fn an_unknown_event_is_an_error_with_stream_and_version() {
-    let error = Session::<Sum>::new()
-        .observe(&recorded(1, "Subtracted.v1"))
+    let error = AggregateSession::<Sum>::new()
+        .apply_recorded(&recorded(1, "Subtracted.v1"))
         .unwrap_err();
     assert_eq!(error.to_string(), "event 1 of sum-1 can't be decoded");
 }
 
 #[test]
 fn a_second_decision_sees_the_staged_events_and_the_state_does_not() {
-    let mut session = Session::<Sum>::new();
+    let mut session = AggregateSession::<Sum>::new();
     for plus in [1, 10] {
         let events = session.decide(&plus, &()).unwrap();
         session.stage(events);
     }
     assert_eq!(session.staged(), [Added(1), Added(11)]);
     assert_eq!((**session.state(), session.version()), (0, Version::INITIAL));
-    let stored = session.acknowledged(Version::from(2));
+    let stored = session.commit_staged(Version::from(2));
     assert_eq!(stored, [Added(1), Added(11)]);
     assert_eq!((**session.state(), session.version()), (12, Version::from(2)));
 }
 
 #[test]
 fn after_a_failure_nothing_is_left_of_what_was_staged() {
-    let mut session = Session::<Sum>::new();
+    let mut session = AggregateSession::<Sum>::new();
     for plus in [1, 10] {
         let events = session.decide(&plus, &()).unwrap();
         session.stage(events);
     }
-    assert_eq!(session.failed(), [Added(1), Added(11)]);
-    assert_eq!(*session.tentative(), 0);
-    assert!(session.acknowledged(Version::INITIAL).is_empty());
+    assert_eq!(session.discard_staged(), [Added(1), Added(11)]);
+    assert_eq!(*session.tentative_state(), 0);
+    assert!(session.commit_staged(Version::INITIAL).is_empty());
     assert_eq!(**session.state(), 0);
 }
 
 #[test]
 fn a_reader_of_the_state_keeps_what_it_has_seen() {
-    let mut session = Session::<Sum>::new();
+    let mut session = AggregateSession::<Sum>::new();
     let before = session.state().clone();
-    session.observe(&recorded(1, "Added.v1")).unwrap();
+    session.apply_recorded(&recorded(1, "Added.v1")).unwrap();
     assert_eq!((*before, **session.state()), (0, 5));
 }

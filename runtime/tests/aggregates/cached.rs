@@ -1,4 +1,4 @@
-//! What is kept in memory, and how it is renewed.
+//! Which streams stay in memory, and how they are refreshed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,9 +12,11 @@ use crate::{
         Account,
         AccountCommand::{Deposit, DepositIf, DoNothing, Withdraw},
         AccountEvent::Deposited,
-        NotEnough, ReadStep, Scripted, stream, write,
+        NotEnough, ReadStep, Scripted, Step, stream, write,
     },
-    balance, host, impatient, until,
+    balance, host, impatient,
+    unpolled::begun,
+    until,
 };
 
 #[tokio::test]
@@ -47,7 +49,7 @@ async fn a_caller_that_saw_more_than_this_process_is_not_contradicted() {
     let host = host(&store);
     host.execute("a", Deposit(1)).await.unwrap();
     write(&store, &[Deposited(10)]).await;
-    let saw = CommandContext::default().expecting(Version::from(2));
+    let saw = CommandContext::default().with_expected_version(Version::from(2));
     let withdrawn = host.execute_with("a", Withdraw(11), saw).await.unwrap();
     assert_eq!(withdrawn.version, Version::from(3));
 }
@@ -145,32 +147,103 @@ async fn a_snapshot_of_another_schema_is_ignored_and_replaced_after_a_replay() {
 }
 
 #[tokio::test]
-async fn idle_streams_are_let_go_and_loaded_again() {
+async fn idle_streams_are_dropped_and_loaded_again() {
     let clock = Arc::new(FixedClock::default());
     let store = Scripted::new([]);
     let host = Aggregates::<Account>::builder(store.port(), ())
         .clock(clock.clone())
-        .idle_after(Duration::from_mins(1))
+        .cache_time_to_idle(Duration::from_mins(1))
         .build();
     host.execute("a", Deposit(1)).await.unwrap();
     let later = |minutes| -> DateTime<Utc> { clock.now() + Duration::from_mins(minutes) };
-    for (minutes, hot) in [(1, 2), (1, 1)] {
+    for (minutes, cached) in [(1, 2), (1, 1)] {
         clock.set(later(minutes));
         host.execute("b", Deposit(1)).await.unwrap();
-        assert_eq!(host.hot(), hot);
+        assert_eq!(host.cached_streams(), cached);
     }
     assert_eq!(balance(&host).await, (1, Version::from(1)));
 }
 
 #[tokio::test]
-async fn no_more_streams_stay_hot_than_was_asked_for() {
+async fn no_more_streams_are_cached_than_was_asked_for() {
     let store = Scripted::new([]);
-    let host = Aggregates::<Account>::builder(store.port(), ()).keep_hot(10).build();
+    let host = Aggregates::<Account>::builder(store.port(), ())
+        .max_cached_streams(10)
+        .build();
     for n in 0..100 {
         host.execute(&n.to_string(), Deposit(n)).await.unwrap();
-        assert!(host.hot() <= 10);
+        assert!(host.cached_streams() <= 10);
     }
     for n in 0..100 {
         assert_eq!(*host.state(&n.to_string()).await.unwrap().state, n);
     }
+}
+
+#[tokio::test]
+async fn a_cache_of_0_streams_holds_none() {
+    let store = Scripted::new([]);
+    let host = Aggregates::<Account>::builder(store.port(), ())
+        .max_cached_streams(0)
+        .build();
+    for n in 1..=3 {
+        host.execute("a", Deposit(1)).await.unwrap();
+        assert_eq!(host.cached_streams(), 0);
+        assert_eq!(store.reads(), n, "loaded each time");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_with_work_is_never_dropped_and_the_cache_is_within_its_bound_afterwards() {
+    let store = Scripted::new([Step::Held, Step::Held]);
+    let host = Aggregates::<Account>::builder(store.port(), ())
+        .max_cached_streams(1)
+        .build();
+    let both = [
+        begun(host.execute("a", Deposit(1))),
+        begun(host.execute("b", Deposit(1))),
+    ];
+    assert_eq!(host.cached_streams(), 2);
+    let behind = begun(host.execute("a", Deposit(10)));
+    store.proceed.notify_one();
+    store.proceed.notify_waiters();
+    for first in both {
+        first.await.unwrap();
+    }
+    assert_eq!(behind.await.unwrap().version, Version::from(2));
+    until(|| host.cached_streams() <= 1).await;
+}
+
+/// The clock was a day ahead, and is corrected.
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_stop_idle_streams_from_being_dropped() {
+    let clock = Arc::new(FixedClock::default());
+    let right = clock.now();
+    clock.set(right + Duration::from_hours(24));
+    let store = Scripted::new([]);
+    let host = Aggregates::<Account>::builder(store.port(), ())
+        .clock(clock.clone())
+        .cache_time_to_idle(Duration::from_mins(1))
+        .build();
+    host.execute("a", Deposit(1)).await.unwrap();
+    for minute in 0..4 {
+        clock.set(right + Duration::from_mins(minute));
+        host.execute("b", Deposit(1)).await.unwrap();
+    }
+    assert_eq!(host.cached_streams(), 1);
+}
+
+#[tokio::test]
+async fn a_clock_before_1970_is_a_clock_like_others() {
+    let clock = Arc::new(FixedClock::default());
+    clock.set(DateTime::UNIX_EPOCH - Duration::from_hours(24));
+    let store = Scripted::new([]);
+    let host = Aggregates::<Account>::builder(store.port(), ()).clock(clock).build();
+    host.execute("a", Deposit(1)).await.unwrap();
+    assert_eq!(host.cached_streams(), 1);
+}
+
+#[test]
+fn building_a_host_needs_no_runtime() {
+    let store = Scripted::new([]);
+    assert_eq!(host(&store).cached_streams(), 0);
 }

@@ -1,4 +1,4 @@
-//! A bound on how long something may take.
+//! A time limit for a future.
 
 use std::{
     future::{Future, poll_fn},
@@ -9,8 +9,8 @@ use std::{
 
 use composable_rust_core::Clock;
 
-/// Awaits `future`, but no longer than `limit` on `clock`. The sleep is made only if the future is not ready at once,
-/// so that what never waits never pays for a timer.
+/// Awaits `future` for at most `limit` on `clock`; `None` if the limit passes first. The timer is made only if the future is
+/// not ready at its first poll, so that a future that never waits never pays for one.
 pub(crate) async fn within<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut sleep = None;

@@ -1,0 +1,12 @@
+//! Panics of an aggregate's functions, as values.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs `f`; a panic becomes its message. The caller discards what `f` has half changed.
+pub(super) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        text.unwrap_or("a panic without a message").to_owned()
+    })
+}
