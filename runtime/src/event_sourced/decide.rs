@@ -51,7 +51,7 @@ impl<A: Aggregate> EventSourced<A> {
             if !in_flight.members.is_empty() {
                 state.last_rejection = in_flight.rejection;
             }
-            return Effect::None;
+            return Effect::none();
         }
         // What is reduced by now may be the answer to another append, whose metadata is not theirs.
         let append = StreamAppend::new(state.stream_id.clone(), state.session.version(), events).with_all_metadata();

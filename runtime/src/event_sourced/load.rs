@@ -42,7 +42,7 @@ impl<A: Aggregate> EventSourced<A> {
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
         if !matches!(state.phase, Phase::Restoring) {
-            return Effect::None;
+            return Effect::none();
         }
         let restored = snapshot::restored(&state.stream_id, answer.as_ref().map(Option::as_ref));
         self.read(state, restored, None, environment)
@@ -73,7 +73,7 @@ impl<A: Aggregate> EventSourced<A> {
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
         let Some(restored) = state.take_loading() else {
-            return Effect::None;
+            return Effect::none();
         };
         let is_unusable = matches!(restored, Restored::Unusable);
         let observed = match answer {
@@ -99,7 +99,7 @@ impl<A: Aggregate> EventSourced<A> {
         let replaced = if is_unusable {
             self.save(state, environment)
         } else {
-            Effect::None
+            Effect::none()
         };
         self.proceed(state, environment).merge(replaced)
     }

@@ -26,11 +26,11 @@ impl<A: Aggregate> Reducer for EventSourced<A> {
             EventSourcedAction::Loaded(answer) => self.loaded(state, answer, environment),
             EventSourcedAction::Stored(answer) => self.stored(state, answer, environment),
             EventSourcedAction::SnapshotLoaded(answer) => self.snapshot_loaded(state, answer, environment),
-            EventSourcedAction::SnapshotSaved(_) => Effect::None,
+            EventSourcedAction::SnapshotSaved(_) => Effect::none(),
         }
     }
 
-    fn waiting(&self, state: &mut Self::State) -> usize {
+    fn pending_count(&self, state: &mut Self::State) -> usize {
         state.waiting.len()
     }
 }
@@ -87,7 +87,7 @@ impl<A: Aggregate> EventSourced<A> {
             Phase::Cold if wanted => self.load(state, None, environment),
             Phase::Cold | Phase::Ready if !state.loads.is_empty() => self.load(state, None, environment),
             Phase::Ready if wanted => self.decide_waiting(state, environment),
-            _ => Effect::None,
+            _ => Effect::none(),
         }
     }
 
@@ -98,7 +98,7 @@ impl<A: Aggregate> EventSourced<A> {
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
         let Some(in_flight) = state.take_in_flight() else {
-            return Effect::None;
+            return Effect::none();
         };
         match answer {
             Ok(appended) => return self.acknowledged(state, in_flight, *appended, environment),
@@ -123,7 +123,7 @@ impl<A: Aggregate> EventSourced<A> {
             Ok(_) => self.save_if_due(state, before, environment),
             Err(message) => {
                 state.last_failure = Some(state.torn(message).into());
-                Effect::None
+                Effect::none()
             }
         };
         self.proceed(state, environment).merge(saved)

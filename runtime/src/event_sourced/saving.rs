@@ -23,7 +23,7 @@ impl<A: Aggregate> EventSourced<A> {
         if snapshot::is_due(&state.stream_id, before, &state.session) {
             self.save(state, environment)
         } else {
-            Effect::None
+            Effect::none()
         }
     }
 
@@ -32,7 +32,7 @@ impl<A: Aggregate> EventSourced<A> {
     pub(super) fn save(&self, state: &EventSourcedState<A>, environment: &Environment<A>) -> Effect<Action<A>> {
         let session: &Session<A> = &state.session;
         let Some(snapshot) = snapshot::encoded::<A>(&state.stream_id, session.version(), session.state()) else {
-            return Effect::None;
+            return Effect::none();
         };
         let store = Asked::in_turn(environment.persistent(self.retries), Arc::clone(&state.saves));
         Effect::save_snapshot(

@@ -1,6 +1,6 @@
 //! R9: panics.
 
-use composable_rust_core::{Effect, InFlight, Reducer, Segment};
+use composable_rust_core::{Effect, InFlight, Reducer, ReducerExt};
 use composable_rust_runtime::{DispatchError, Store, TryDispatchError};
 use futures::{StreamExt, stream};
 
@@ -90,26 +90,42 @@ async fn what_was_to_follow_a_panicked_step_does_not_start() {
     assert_eq!(notes(&store), "start");
 }
 
-/// Panics when it is asked for its child.
-struct Torn;
+/// Starts an effect that never ends.
+struct Pending;
 
-impl Reducer for Torn {
-    type State = ();
+impl Reducer for Pending {
+    type State = u32;
     type Action = ();
     type Environment = ();
 
-    fn reduce(&self, (): &mut (), (): &(), (): &()) -> Effect<()> {
-        Effect::task(futures::future::pending()).scoped(Segment::slot("child"))
+    fn reduce(&self, _: &mut u32, (): &(), (): &()) -> Effect<()> {
+        Effect::task(futures::future::pending())
     }
+}
 
-    fn contains(&self, (): &mut (), _: &[Segment]) -> bool {
-        panic!("no child")
+/// Does nothing.
+struct Quiet;
+
+impl Reducer for Quiet {
+    type State = u32;
+    type Action = ();
+    type Environment = ();
+
+    fn reduce(&self, _: &mut u32, (): &(), (): &()) -> Effect<()> {
+        Effect::none()
     }
 }
 
 #[tokio::test]
 async fn a_panic_while_children_are_looked_for_makes_the_store_faulted() {
-    let store = Store::builder(Torn, ()).build(()).unwrap();
+    fn row<'s>(looks: &'s mut u32, _: &u64) -> Option<&'s mut u32> {
+        *looks += 1;
+        assert!(*looks == 1, "no child");
+        Some(looks)
+    }
+    let prism = composable_rust_core::RowPrism::new(|action: &()| Some((&7_u64, action)), |_, ()| ());
+    let reducer = Quiet.for_each("rows", row, prism, Pending);
+    let store = Store::builder(reducer, ()).build(0).unwrap();
     store.dispatch(()).await.unwrap();
     settle().await;
     assert!(store.fault().is_some_and(|fault| fault.message() == "no child"));
