@@ -53,8 +53,8 @@ pub use envelope::Envelope;
 pub use event_sourced::{EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState};
 pub use retries::Retries;
 pub use store::{
-    ActionHandle, BuildError, DispatchError, EffectPanic, ReducerPanic, SettleError, ShutdownReport, Store, StoreBuilder,
-    Subscription, SubscriptionEnd, TryDispatchError,
+    ActionHandle, BuildError, DispatchError, EffectPanic, ReducerPanic, SettleError, ShutdownReport, Store,
+    StoreBuilder, Subscription, SubscriptionEnd, TryDispatchError,
 };
 pub use system::{SystemClock, SystemIds};
 

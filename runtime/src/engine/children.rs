@@ -18,7 +18,12 @@ impl Children {
         let mut at = self;
         for step in path {
             let segment = step.segment();
-            let same = at.slots.entry(segment.slot).or_default().entry(segment.clone()).or_default();
+            let same = at
+                .slots
+                .entry(segment.slot)
+                .or_default()
+                .entry(segment.clone())
+                .or_default();
             let index = same.iter().position(|(known, _)| known == step).unwrap_or_else(|| {
                 same.push((step.clone(), Self::default()));
                 same.len() - 1
@@ -36,7 +41,9 @@ impl Children {
             return;
         };
         let segment = step.segment();
-        let Some(rows) = self.slots.get_mut(segment.slot) else { return };
+        let Some(rows) = self.slots.get_mut(segment.slot) else {
+            return;
+        };
         let Some(same) = rows.get_mut(segment) else { return };
         if let Some((_, child)) = same.iter_mut().find(|(known, _)| known == step) {
             child.leave(rest);

@@ -137,8 +137,6 @@ impl Watch {
         self.work = work;
         self
     }
-
-
 }
 
 impl Drop for Watch {

@@ -10,11 +10,7 @@ use std::{
 
 use composable_rust_core::Reducer;
 
-use super::{
-    Engine,
-    locked_state::LockedState,
-    spawn::Task,
-};
+use super::{Engine, locked_state::LockedState, spawn::Task};
 
 impl<R: Reducer> LockedState<R> {
     /// Whether there is nothing to do but to let go.
@@ -33,7 +29,9 @@ impl<R: Reducer> Engine<R> {
             if self.offloaded.load(Ordering::SeqCst) {
                 return;
             }
-            let Some(mut locked) = self.state.try_lock() else { return };
+            let Some(mut locked) = self.state.try_lock() else {
+                return;
+            };
             let more = self.run(&mut locked);
             drop(locked);
             if more {

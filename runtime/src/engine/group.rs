@@ -185,15 +185,18 @@ impl<R: Reducer> Tree<R> {
         match (&mut part.kind, outcome) {
             (Kind::Parallel { panicked }, outcome) => {
                 *panicked |= matches!(outcome, Outcome::Panicked);
-                match (outcome, last) {
-                    (_, true) if *panicked => Some(Outcome::Panicked),
-                    (Outcome::Done(action), true) => Some(Outcome::Done(action)),
-                    (Outcome::Done(Some(action)), false) => {
-                        self.engine.deliver(action);
-                        None
-                    }
-                    _ => last.then_some(Outcome::Done(None)),
+                match outcome {
+                    // By value: what it holds is all that is left of the effect.
+                    Outcome::Done(action) if last && !*panicked => return Some(Outcome::Done(action)),
+                    Outcome::Done(Some(action)) => self.engine.deliver(action),
+                    Outcome::Done(None) | Outcome::Cancelled | Outcome::Panicked => {}
                 }
+                let whole = if *panicked {
+                    Outcome::Panicked
+                } else {
+                    Outcome::Done(None)
+                };
+                last.then_some(whole)
             }
             (Kind::Race { won }, outcome @ Outcome::Done(_)) => {
                 let on_the_right = part.children.split_off(&child);

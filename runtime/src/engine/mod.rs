@@ -38,6 +38,7 @@ use std::{
 
 use composable_rust_core::{Clock, Reducer};
 
+pub use self::spawn::{AbsentChild, RunningEffect, Spawn, Task};
 use self::{
     cancellation::Cancellation,
     inbox::Inbox,
@@ -48,7 +49,6 @@ use self::{
     stream_locks::StreamLocks,
     throttle::ThrottleWindows,
 };
-pub use self::spawn::{AbsentChild, RunningEffect, Spawn, Task};
 pub(crate) use self::{reports::PanicHook, submit::Refused, subscribers::Subscriber, tracker::Tracker};
 use crate::store::ShutdownReport;
 

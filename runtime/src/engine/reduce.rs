@@ -44,7 +44,8 @@ impl<R: Reducer> Engine<R> {
             ..
         } = item;
         locked.reduced += 1;
-        let (reduced, envelope) = envelope::around(envelope, || caught(|| self.call_reducer(&mut locked.state, action)));
+        let (reduced, envelope) =
+            envelope::around(envelope, || caught(|| self.call_reducer(&mut locked.state, action)));
         locked.changed = true;
         drop(origin);
         let reduced = match reduced {
@@ -177,7 +178,10 @@ impl<R: Reducer> Engine<R> {
     /// Ends the effects of children that this reduce has removed.
     fn sweep(self: &Arc<Self>, locked: &mut LockedState<R>, addressed: Option<&[Segment]>) {
         let state = &mut locked.state;
-        let swept = caught(|| self.registry.sweep(addressed, |path| ChildStep::is_present(path, state)));
+        let swept = caught(|| {
+            self.registry
+                .sweep(addressed, |path| ChildStep::is_present(path, state))
+        });
         if let Err(message) = swept {
             self.fail(message);
         }

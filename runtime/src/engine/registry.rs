@@ -73,7 +73,12 @@ impl Registry {
         } else {
             (others, Vec::new())
         };
-        let scope = (!ignored).then(|| self.insert(&mut scopes, name, parent));
+        // What is not entered is dropped after the lock, the scope around it as well.
+        let (scope, _refused) = if ignored {
+            (None, parent)
+        } else {
+            (Some(self.insert(&mut scopes, name, parent)), None)
+        };
         drop(scopes);
         watchers.into_iter().for_each(Watcher::notify);
         drop(others);
@@ -117,7 +122,9 @@ impl Registry {
 
     pub(super) fn remove(&self, name: &Name, serial: u64) {
         let mut scopes = self.lock();
-        let Some(entries) = scopes.named.get_mut(name) else { return };
+        let Some(entries) = scopes.named.get_mut(name) else {
+            return;
+        };
         entries.remove(&serial);
         if entries.is_empty() {
             scopes.named.remove(name);

@@ -15,7 +15,12 @@ use crate::{
 
 impl<R: Reducer> Engine<R> {
     pub(super) fn panicked<A>(&self, context: &Context, panic: &(dyn Any + Send)) -> Outcome<A> {
-        self.report_panic(context.label, context.cause, context.work.as_ref(), panic_message(panic));
+        self.report_panic(
+            context.label,
+            context.cause,
+            context.work.as_ref(),
+            panic_message(panic),
+        );
         Outcome::Panicked
     }
 
@@ -44,15 +49,33 @@ impl<R: Reducer> Engine<R> {
     /// Says that an action was for a child that does not exist. The answer of an event store may come later than the child
     /// was removed, which is no fault.
     pub(super) fn report_absent(&self, within: &[Segment], context: &Context, is_answer: bool) {
-        let around = context.path.iter().flat_map(|path| path.iter()).map(|step| step.segment());
-        let path = around.chain(within).map(ToString::to_string).collect::<Vec<_>>().join("/");
+        let around = context
+            .path
+            .iter()
+            .flat_map(|path| path.iter())
+            .map(|step| step.segment());
+        let path = around
+            .chain(within)
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("/");
         let child = within.last();
         let slot = child.map(|child| child.slot);
         let key = child.and_then(|child| child.row.as_ref()).map(tracing::field::display);
         if is_answer {
-            return tracing::debug!(slot, key, path, "an event store's answer is for a child that was removed");
+            return tracing::debug!(
+                slot,
+                key,
+                path,
+                "an event store's answer is for a child that was removed"
+            );
         }
-        tracing::warn!(slot, key, path, "an action is for a child that does not exist: it was not reduced there");
+        tracing::warn!(
+            slot,
+            key,
+            path,
+            "an action is for a child that does not exist: it was not reduced there"
+        );
         self.spawner.absent_child(AbsentChild {
             path,
             cause: context.cause,

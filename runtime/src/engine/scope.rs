@@ -64,12 +64,16 @@ impl Scope {
 
     /// How many of this scope and those around it have this name.
     pub(super) fn nested_in(&self, name: &Name) -> usize {
-        self.chain().find(|scope| scope.name == *name).map_or(0, |scope| scope.nested)
+        self.chain()
+            .find(|scope| scope.name == *name)
+            .map_or(0, |scope| scope.nested)
     }
 
     /// The serials of this scope and those around it that have this name.
     pub(super) fn serials_of<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = u64> + 'a {
-        self.chain().filter(move |scope| scope.name == *name).map(|scope| scope.serial)
+        self.chain()
+            .filter(move |scope| scope.name == *name)
+            .map(|scope| scope.serial)
     }
 
     /// Tells `watcher` when this scope is cancelled.

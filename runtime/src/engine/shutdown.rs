@@ -68,7 +68,9 @@ impl<R: Reducer> Engine<R> {
     fn is_idle(self: &Arc<Self>) -> bool {
         // Pairs with the fence of who lets go: either they see that a shutdown looks, or it finds the lock free.
         fence(Ordering::SeqCst);
-        let Some(locked) = self.state.try_lock() else { return false };
+        let Some(locked) = self.state.try_lock() else {
+            return false;
+        };
         let idle = self.running.is_empty() && locked.queue.is_empty() && self.inbox.is_empty();
         drop(locked);
         fence(Ordering::SeqCst);

@@ -89,7 +89,10 @@ impl<R: Reducer> Engine<R> {
     }
 
     /// Looks at the state, between reduces.
-    #[expect(clippy::panic, reason = "the alternative is a thread that waits for itself for ever, and says nothing")]
+    #[expect(
+        clippy::panic,
+        reason = "the alternative is a thread that waits for itself for ever, and says nothing"
+    )]
     pub(crate) fn read<T>(self: &Arc<Self>, look: impl FnOnce(&R::State) -> T) -> T {
         if self.state.is_held_here() {
             panic!(

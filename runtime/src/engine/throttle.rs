@@ -66,7 +66,9 @@ impl<A> ThrottleWindows<A> {
     /// The trailing effect, if it is this one.
     fn take_if(&self, name: &Name, serial: u64) -> Option<Trailing<A>> {
         let mut open = self.lock();
-        open.get_mut(name)?.trailing.take_if(|trailing| trailing.serial == serial)
+        open.get_mut(name)?
+            .trailing
+            .take_if(|trailing| trailing.serial == serial)
     }
 
     /// The trailing effect at the end of the interval, which then begins again; without one the window is closed.
@@ -138,7 +140,12 @@ impl<R: Reducer> Engine<R> {
         now
     }
 
-    fn keep_trailing(self: &Arc<Self>, name: &Name, effect: Effect<R::Action>, context: Context) -> Trailing<R::Action> {
+    fn keep_trailing(
+        self: &Arc<Self>,
+        name: &Name,
+        effect: Effect<R::Action>,
+        context: Context,
+    ) -> Trailing<R::Action> {
         let serial = self.registry.serial();
         let label = context.label.unwrap_or_else(|| kind(&effect));
         let (abort, registration) = AbortHandle::new_pair();

@@ -123,7 +123,9 @@ impl<R: Reducer> Tree<R> {
 
     fn poll_part(&mut self, number: u64) {
         self.end_cancelled();
-        let Some(part) = self.parts.get_mut(&number) else { return };
+        let Some(part) = self.parts.get_mut(&number) else {
+            return;
+        };
         match &mut part.kind {
             Kind::Ended(_) => {
                 if let Kind::Ended(outcome) = std::mem::replace(&mut part.kind, Kind::Empty) {
@@ -153,7 +155,9 @@ impl<R: Reducer> Tree<R> {
     }
 
     fn start_delayed(&mut self, number: u64, slept: Result<(), Box<dyn Any + Send>>) {
-        let Some(part) = self.parts.get_mut(&number) else { return };
+        let Some(part) = self.parts.get_mut(&number) else {
+            return;
+        };
         let Kind::Delayed(delayed) = std::mem::replace(&mut part.kind, Kind::Empty) else {
             return;
         };
@@ -187,7 +191,9 @@ impl<R: Reducer> Tree<R> {
                 self.outcome = Some(outcome);
                 return;
             };
-            ended = self.child_ended(parent, number, outcome).map(|outcome| (parent, outcome));
+            ended = self
+                .child_ended(parent, number, outcome)
+                .map(|outcome| (parent, outcome));
         }
     }
 
@@ -209,7 +215,10 @@ impl<R: Reducer> Tree<R> {
             && let Some(race) = self.undecided.pop_last()
         {
             let part = self.parts.get_mut(&race);
-            if let Some(Part { kind: Kind::Race { won }, .. }) = part
+            if let Some(Part {
+                kind: Kind::Race { won },
+                ..
+            }) = part
                 && let Some(outcome) = won.take()
             {
                 self.end(race, outcome);

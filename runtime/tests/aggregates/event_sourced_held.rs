@@ -4,7 +4,7 @@ use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use composable_rust_core::{Aggregate, EventStore, ExpectedVersion, StreamAppend, Version};
 use composable_rust_runtime::{
-    EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, ExecuteError, ActionHandle, Store,
+    ActionHandle, EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, ExecuteError, Store,
     SystemClock, SystemIds,
 };
 use composable_rust_testing::{FaultyEventStore, InMemoryEventStore};

@@ -12,7 +12,7 @@ use composable_rust_runtime::{
     EventSourcedEnvironment, EventSourcedState, ExecuteError, Store, SystemIds,
 };
 use composable_rust_testing::{
-    EventSourcedTest, History, InMemoryEventStore, NthCall, Operation, Request, HostedState, TestStore,
+    EventSourcedTest, History, HostedState, InMemoryEventStore, NthCall, Operation, Request, TestStore,
 };
 
 use crate::{

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use composable_rust_core::{
     AppendError, Effect, EventStore, InFlight, Prism, ReadError, Reducer, ReducerExt, Snapshot, SnapshotError, Version,
 };
-use composable_rust_runtime::Store;
+use composable_rust_runtime::{SettleError, Store};
 use composable_rust_testing::Operation;
 
 use crate::{
@@ -282,7 +282,14 @@ async fn a_panic_in_a_continuation_is_caught() {
             .then(Effect::emit(Do::note("never")))
             .merge(append(&events, "s-1"))
     });
-    store.send(start).await.unwrap().settled().await.unwrap();
+    let settled = store.send(start).await.unwrap().settled().await;
+    let Err(SettleError::EffectPanicked(panic)) = settled else {
+        panic!("{settled:?}")
+    };
+    assert_eq!(
+        (panic.label, panic.message.as_str()),
+        (Some("append"), "no way to go on")
+    );
     assert_eq!(notes(&store), "go s-1:stored");
 }
 

@@ -360,7 +360,11 @@ async fn a_row_that_an_action_for_another_row_has_removed_gets_no_actions() {
     assert_eq!(store.running(), ["alarm"], "it is not looked for yet");
     let looks = store.state(|board| board.looks);
     advance(&clock, SECOND).await;
-    assert_eq!(store.state(|board| board.looks) - looks, 1, "looked for before its action is reduced");
+    assert_eq!(
+        store.state(|board| board.looks) - looks,
+        1,
+        "looked for before its action is reduced"
+    );
     assert_eq!(store.remembered(), 0);
 }
 

@@ -7,8 +7,8 @@ use composable_rust_runtime::Store;
 
 use super::{
     Exhaustivity, TasksOfTest, TestStore,
-    journal::{Journalled, Shared, View},
     external_wait::ExternalWaits,
+    journal::{Journalled, Shared, View},
     tasks::{Spawner, Tasks},
 };
 use crate::{TestClock, clock::TestTime};

@@ -53,7 +53,7 @@ where
         let lines = panics.iter().map(|panic| self.panic_line(panic)).collect::<Vec<_>>();
         let message = Message::new("an effect panicked")
             .part("it said", lines)
-            .advice("turn what can fail into an action; in production this effect would have ended unheard");
+            .advice("turn what can fail into an action; in production this effect would have ended without one");
         Some(message)
     }
 
@@ -63,7 +63,9 @@ where
         if absent.is_empty() || self.absent_children_allowed {
             return None;
         }
-        let lines = absent.iter().map(|child| format!("`{}`, by {}", child.path, self.cause(child.cause)));
+        let lines = absent
+            .iter()
+            .map(|child| format!("`{}`, by {}", child.path, self.cause(child.cause)));
         let message = Message::new("an action is for a child that does not exist: it was not reduced there")
             .part("which child", lines)
             .advice(

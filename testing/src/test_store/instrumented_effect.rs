@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use composable_rust_core::{
     __engine::{EventStoreOperation, Leaf, Retry, transform},
-    AppendError, Appended, CommandId, Effect, EventStore, ReadError, ReadStream, RecordedEvent, Snapshot, SnapshotError,
-    SnapshotOutcome, StreamAppend, StreamId, Version,
+    AppendError, Appended, CommandId, Effect, EventStore, ReadError, ReadStream, RecordedEvent, Snapshot,
+    SnapshotError, SnapshotOutcome, StreamAppend, StreamId, Version,
 };
 use futures::{future::BoxFuture, stream::BoxStream};
 
@@ -33,7 +33,10 @@ fn instrumented_retry<A: Send + 'static>(retry: Retry<A>, waits: &Arc<ExternalWa
     }
 }
 
-fn instrumented_operation<A>(mut operation: EventStoreOperation<A>, waits: &Arc<ExternalWaits>) -> EventStoreOperation<A> {
+fn instrumented_operation<A>(
+    mut operation: EventStoreOperation<A>,
+    waits: &Arc<ExternalWaits>,
+) -> EventStoreOperation<A> {
     let (EventStoreOperation::AppendEvents { store: asked, .. }
     | EventStoreOperation::AppendBatch { store: asked, .. }
     | EventStoreOperation::LoadEvents { store: asked, .. }
@@ -81,7 +84,10 @@ impl EventStore for InstrumentedStore {
         stream_id: StreamId,
         command_id: CommandId,
     ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
-        Box::pin(ExternalWait::new(self.store.load_command(stream_id, command_id), &self.waits))
+        Box::pin(ExternalWait::new(
+            self.store.load_command(stream_id, command_id),
+            &self.waits,
+        ))
     }
 
     fn save_snapshot(
@@ -89,7 +95,10 @@ impl EventStore for InstrumentedStore {
         stream_id: StreamId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<SnapshotOutcome, SnapshotError>> {
-        Box::pin(ExternalWait::new(self.store.save_snapshot(stream_id, snapshot), &self.waits))
+        Box::pin(ExternalWait::new(
+            self.store.save_snapshot(stream_id, snapshot),
+            &self.waits,
+        ))
     }
 
     fn load_snapshot(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<Snapshot>, SnapshotError>> {

@@ -1,21 +1,21 @@
 //! A store that a test drives, step by step.
 
-mod watchdog;
 mod asserting;
 mod builder;
 mod ending;
 mod event_sourced;
 mod exhaustivity;
+mod external_wait;
 mod failing;
 mod in_flight;
+mod instrumented_effect;
 mod journal;
-mod external_wait;
 mod message;
 mod settling;
 mod skip;
 mod tasks;
 mod timing;
-mod instrumented_effect;
+mod watchdog;
 
 use std::{collections::HashSet, fmt::Debug, panic::Location, sync::Arc, time::Duration};
 
@@ -27,8 +27,8 @@ pub use event_sourced::{EventSourcedTest, HostedState};
 pub use exhaustivity::Exhaustivity;
 
 use self::{
-    journal::{Journalled, Shared},
     external_wait::ExternalWaits,
+    journal::{Journalled, Shared},
     tasks::Tasks,
 };
 use crate::clock::TestTime;

@@ -13,8 +13,8 @@ use composable_rust_core::Reducer;
 
 use super::{
     TestStore,
-    watchdog::Watchdog,
     message::{Message, spaced},
+    watchdog::Watchdog,
 };
 
 impl<R, V> TestStore<R, V>

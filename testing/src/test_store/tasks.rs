@@ -11,8 +11,8 @@ use std::{
 };
 
 use composable_rust_runtime::{
-    EffectPanic,
     __testing::{AbsentChild, Spawn, Task},
+    EffectPanic,
 };
 use futures::{future::BoxFuture, task::AtomicWaker};
 

@@ -12,7 +12,7 @@ use composable_rust_runtime::{
     EventSourcedEnvironment, EventSourcedState,
 };
 use composable_rust_testing::{
-    EventSourcedTest, FaultyEventStore, InMemoryEventStore, SequentialIds, HostedState, TestClock, TestStore,
+    EventSourcedTest, FaultyEventStore, HostedState, InMemoryEventStore, SequentialIds, TestClock, TestStore,
     TestStoreBuilder,
 };
 
