@@ -1,5 +1,7 @@
 //! Effects as values: what they are made of, and how deep they nest.
 
+#![expect(clippy::indexing_slicing, reason = "a helper of tests")]
+
 use std::time::Duration;
 
 use composable_rust_core::{CancelId, Edge, Effect, EffectDescription, InFlight};

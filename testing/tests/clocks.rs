@@ -150,3 +150,20 @@ fn the_end_of_time_is_not_passed() {
     clock.advance(Duration::MAX);
     assert_eq!(clock.now(), chrono::DateTime::<chrono::Utc>::MAX_UTC);
 }
+
+#[test]
+fn a_clock_that_is_set_back_keeps_the_deadlines_of_sleepers_also_before_1970() {
+    for start in [FixedClock::START, chrono::DateTime::UNIX_EPOCH - SECOND * 3_600] {
+        let clock = TestClock::at(start);
+        let mut sleep = clock.sleep(SECOND * 60);
+        clock.set(start - SECOND * 3_600);
+        assert_eq!(clock.now(), start - SECOND * 3_600);
+        assert_eq!((&mut sleep).now_or_never(), None);
+        // What falls asleep now counts from the earlier time.
+        let mut short = clock.sleep(SECOND);
+        clock.advance(SECOND);
+        assert_eq!((&mut short).now_or_never(), Some(()));
+        clock.set(start + SECOND * 60);
+        assert_eq!(sleep.now_or_never(), Some(()));
+    }
+}

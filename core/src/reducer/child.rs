@@ -1,6 +1,6 @@
 //! A reducer on a part of its parent's state.
 
-use super::{ChildStep, Prism};
+use super::{ChildStep, Prism, step::Identity};
 use crate::{Effect, Key, Reducer, Segment};
 
 /// See [`ReducerExt::child`](crate::ReducerExt::child).
@@ -77,7 +77,7 @@ impl<P: Reducer, C: Reducer<Environment = P::Environment>> Child<P, C> {
         if effect.is_none() {
             return effect.map(self.prism.embedding());
         }
-        let identity = self.identity.map(|of| (of, of(child_state)));
+        let identity = self.identity.map(|of| Identity::new(of, child_state));
         effect
             .map(self.prism.embedding())
             .scoped_to(|| ChildStep::new(Segment::slot(self.slot), identity, self.get))

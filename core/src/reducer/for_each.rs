@@ -1,6 +1,6 @@
 //! A reducer on each row of its parent's state.
 
-use super::{ChildStep, RowPrism};
+use super::{ChildStep, RowPrism, step::Identity};
 use crate::{Effect, Key, Reducer, Segment};
 
 /// See [`ReducerExt::for_each`](crate::ReducerExt::for_each).
@@ -56,7 +56,7 @@ where
         if effect.is_none() {
             return Effect::none();
         }
-        let identity = self.identity.map(|of| (of, of(child_state)));
+        let identity = self.identity.map(|of| Identity::new(of, child_state));
         let (embed, row) = (self.prism.embedding(), key.clone());
         effect.map(move |action| embed(row.clone(), action)).scoped_to(|| {
             let (get, key) = (self.row, key.clone());

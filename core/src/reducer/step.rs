@@ -32,6 +32,22 @@ pub struct ChildStep {
     find: Option<Find>,
 }
 
+/// What makes a child this one and no other.
+pub(super) struct Identity<C> {
+    of: fn(&C) -> Key,
+    key: Key,
+}
+
+impl<C> Identity<C> {
+    pub(super) fn new(of: fn(&C) -> Key, child: &C) -> Self {
+        Self { of, key: of(child) }
+    }
+
+    fn is_of(&self, child: &C) -> bool {
+        (self.of)(child) == self.key
+    }
+}
+
 impl ChildStep {
     /// A child that is never looked for.
     pub(crate) const fn unchecked(segment: Segment) -> Self {
@@ -45,14 +61,14 @@ impl ChildStep {
     /// A child that `get` finds in the parent's state, as long as it has this identity.
     pub(super) fn new<S: 'static, C: 'static>(
         segment: Segment,
-        identity: Option<(fn(&C) -> Key, Key)>,
+        identity: Option<Identity<C>>,
         get: impl for<'s> Fn(&'s mut S) -> Option<&'s mut C> + Send + Sync + 'static,
     ) -> Self {
-        let same = identity.clone();
-        let find = any_lifetime(move |state| find_child(state, &get, same.as_ref()));
+        let key = identity.as_ref().map(|identity| identity.key.clone());
+        let find = any_lifetime(move |state| find_child(state, &get, identity.as_ref()));
         Self {
             segment,
-            identity: identity.map(|(_, key)| key),
+            identity: key,
             find: Some(Arc::new(find)),
         }
     }
@@ -87,13 +103,13 @@ const fn any_lifetime<F: for<'s> Fn(&'s mut dyn Any) -> Lookup<'s>>(find: F) -> 
 fn find_child<'s, S: 'static, C: 'static>(
     state: &'s mut dyn Any,
     get: &impl for<'a> Fn(&'a mut S) -> Option<&'a mut C>,
-    identity: Option<&(fn(&C) -> Key, Key)>,
+    identity: Option<&Identity<C>>,
 ) -> Lookup<'s> {
     let Some(state) = state.downcast_mut::<S>() else {
         return Lookup::Unknown;
     };
     match get(state) {
-        Some(child) if identity.is_none_or(|(of, key)| of(child) == *key) => Lookup::Present(child),
+        Some(child) if identity.is_none_or(|identity| identity.is_of(child)) => Lookup::Present(child),
         _ => Lookup::Absent,
     }
 }

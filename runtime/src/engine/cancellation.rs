@@ -1,7 +1,7 @@
 //! A flag that ends tasks, parts of effects, and the scopes within a scope.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -38,7 +38,8 @@ impl Watcher {
 #[derive(Default)]
 pub(super) struct Cancellation {
     cancelled: AtomicBool,
-    watchers: Mutex<HashMap<u64, Watcher>>,
+    /// A tree and not a hash map: most have none, and then it costs nothing to make.
+    watchers: Mutex<BTreeMap<u64, Watcher>>,
 }
 
 impl Cancellation {
@@ -47,7 +48,7 @@ impl Cancellation {
     }
 
     /// Sets the flag; what has to be told of it afterwards.
-    pub(super) fn set(&self) -> HashMap<u64, Watcher> {
+    pub(super) fn set(&self) -> BTreeMap<u64, Watcher> {
         self.cancelled.store(true, Ordering::Release);
         std::mem::take(&mut *self.watchers())
     }
@@ -84,7 +85,7 @@ impl Cancellation {
         drop(watcher);
     }
 
-    fn watchers(&self) -> MutexGuard<'_, HashMap<u64, Watcher>> {
+    fn watchers(&self) -> MutexGuard<'_, BTreeMap<u64, Watcher>> {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

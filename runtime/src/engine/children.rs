@@ -10,8 +10,11 @@ pub(super) struct Children {
     /// How many scopes this child has; none for one that is only on the way to others.
     scopes: usize,
     /// By slot, then by row: after an action for one row the others are not looked at, however many there are.
-    slots: HashMap<&'static str, HashMap<Segment, Vec<(ChildStep, Self)>>>,
+    slots: HashMap<&'static str, Rows>,
 }
+
+/// The rows of a slot, and of each those of different identities.
+type Rows = HashMap<Segment, Vec<(ChildStep, Children)>>;
 
 impl Children {
     pub(super) fn enter(&mut self, path: &[ChildStep]) {

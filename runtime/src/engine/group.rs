@@ -18,16 +18,16 @@ use super::{
 /// What is still to be started.
 enum Start<A> {
     /// This effect, as this part.
-    One(u64, Effect<A>, Context),
+    One(usize, Effect<A>, Context),
     /// These effects, as new parts within this one.
-    Each(u64, vec_deque::IntoIter<Effect<A>>, Context),
+    Each(usize, vec_deque::IntoIter<Effect<A>>, Context),
 }
 
 type Waiting<A> = Vec<Start<A>>;
 
 impl<R: Reducer> Tree<R> {
     /// Starts `effect` as the part of this number: a delay counts from here, an id is taken, an operation is in its queue.
-    pub(super) fn fill(&mut self, number: u64, effect: Effect<R::Action>, context: Context) {
+    pub(super) fn fill(&mut self, number: usize, effect: Effect<R::Action>, context: Context) {
         let mut waiting = vec![Start::One(number, effect, context)];
         while let Some(start) = waiting.pop() {
             match start {
@@ -48,7 +48,7 @@ impl<R: Reducer> Tree<R> {
 
     fn start_one(
         &mut self,
-        number: u64,
+        number: usize,
         effect: Effect<R::Action>,
         context: Context,
         waiting: &mut Waiting<R::Action>,
@@ -77,7 +77,7 @@ impl<R: Reducer> Tree<R> {
 
     fn start_wrapped(
         &mut self,
-        number: u64,
+        number: usize,
         wrapped: Wrapped<R::Action>,
         context: Context,
         waiting: &mut Waiting<R::Action>,
@@ -104,18 +104,17 @@ impl<R: Reducer> Tree<R> {
             }
             Wrapper::Throttle(id, interval, edge) => self.engine.throttle(id, interval, edge, effect, context),
         };
-        match scoped {
-            Some((effect, context)) => self.start_scope(number, effect, context, waiting),
-            None => {
-                self.set(number, Kind::Ended(Outcome::Cancelled));
-                self.fresh.push_back(number);
-            }
+        if let Some((effect, context)) = scoped {
+            self.start_scope(number, effect, context, waiting);
+        } else {
+            self.set(number, Kind::Ended(Outcome::Cancelled));
+            self.fresh.push_back(number);
         }
     }
 
     fn start_scope(
         &mut self,
-        number: u64,
+        number: usize,
         effect: Effect<R::Action>,
         context: Context,
         waiting: &mut Waiting<R::Action>,
@@ -133,7 +132,7 @@ impl<R: Reducer> Tree<R> {
 
     fn start_group(
         &mut self,
-        number: u64,
+        number: usize,
         group: Group<R::Action>,
         context: Context,
         waiting: &mut Waiting<R::Action>,
@@ -166,8 +165,8 @@ impl<R: Reducer> Tree<R> {
         waiting.push(Start::Each(number, effects, context));
     }
 
-    fn set(&mut self, number: u64, kind: Kind<R::Action>) {
-        if let Some(part) = self.parts.get_mut(&number) {
+    fn set(&mut self, number: usize, kind: Kind<R::Action>) {
+        if let Some(part) = self.part(number) {
             part.kind = kind;
         }
     }
@@ -175,11 +174,11 @@ impl<R: Reducer> Tree<R> {
     /// Goes on with the parent of a part that has ended; how the parent has ended, if it has.
     pub(super) fn child_ended(
         &mut self,
-        number: u64,
-        child: u64,
+        number: usize,
+        child: usize,
         outcome: Outcome<R::Action>,
     ) -> Option<Outcome<R::Action>> {
-        let part = self.parts.get_mut(&number)?;
+        let part = self.parts.get_mut(number)?.as_mut()?;
         part.children.remove(&child);
         let last = part.children.is_empty();
         match (&mut part.kind, outcome) {
@@ -200,13 +199,12 @@ impl<R: Reducer> Tree<R> {
             }
             (Kind::Race { won }, outcome @ Outcome::Done(_)) => {
                 let on_the_right = part.children.split_off(&child);
-                let on_the_left = !part.children.is_empty();
-                let decided = if on_the_left {
+                let decided = if part.children.is_empty() {
+                    Some(outcome)
+                } else {
                     *won = Some(outcome);
                     self.undecided.insert(number);
                     None
-                } else {
-                    Some(outcome)
                 };
                 self.remove_all(on_the_right);
                 decided
@@ -231,8 +229,8 @@ impl<R: Reducer> Tree<R> {
     }
 
     /// Starts the next step of a sequence; how the sequence has ended, if it has.
-    pub(super) fn start_step(&mut self, number: u64) -> Option<Outcome<R::Action>> {
-        let Kind::Sequence(sequence) = &mut self.parts.get_mut(&number)?.kind else {
+    pub(super) fn start_step(&mut self, number: usize) -> Option<Outcome<R::Action>> {
+        let Kind::Sequence(sequence) = &mut self.part(number)?.kind else {
             return None;
         };
         sequence.reduced = None;

@@ -13,8 +13,8 @@ use futures::task::AtomicWaker;
 /// Which parts were woken, and which scopes cancelled, since they were taken; wakes the task that polls them.
 #[derive(Default)]
 pub(super) struct ReadyParts {
-    woken: Mutex<Vec<u64>>,
-    cancelled: Mutex<Vec<u64>>,
+    woken: Mutex<Vec<usize>>,
+    cancelled: Mutex<Vec<usize>>,
     /// Whether a scope was cancelled: asked before every poll of a part.
     any_cancelled: AtomicBool,
     task: AtomicWaker,
@@ -26,12 +26,12 @@ impl ReadyParts {
     }
 
     /// The parts that were woken, in the order of their numbers.
-    pub(super) fn take_woken(&self) -> Vec<u64> {
+    pub(super) fn take_woken(&self) -> Vec<usize> {
         take_sorted(&self.woken)
     }
 
     /// The scopes that were cancelled, in the order of their numbers.
-    pub(super) fn take_cancelled(&self) -> Vec<u64> {
+    pub(super) fn take_cancelled(&self) -> Vec<usize> {
         if self.any_cancelled.swap(false, Ordering::SeqCst) {
             take_sorted(&self.cancelled)
         } else {
@@ -40,25 +40,25 @@ impl ReadyParts {
     }
 }
 
-fn take_sorted(parts: &Mutex<Vec<u64>>) -> Vec<u64> {
+fn take_sorted(parts: &Mutex<Vec<usize>>) -> Vec<usize> {
     let mut parts = std::mem::take(&mut *lock(parts));
     parts.sort_unstable();
     parts
 }
 
-fn lock(parts: &Mutex<Vec<u64>>) -> MutexGuard<'_, Vec<u64>> {
+fn lock(parts: &Mutex<Vec<usize>>) -> MutexGuard<'_, Vec<usize>> {
     parts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Wakes one part, once until it is polled.
 pub(super) struct PartWaker {
-    part: u64,
+    part: usize,
     woken: AtomicBool,
     ready: Arc<ReadyParts>,
 }
 
 impl PartWaker {
-    pub(super) fn new(part: u64, ready: &Arc<ReadyParts>) -> Arc<Self> {
+    pub(super) fn new(part: usize, ready: &Arc<ReadyParts>) -> Arc<Self> {
         Arc::new(Self {
             part,
             woken: AtomicBool::new(false),
@@ -87,7 +87,7 @@ impl Wake for PartWaker {
 
 /// Says that a scope was cancelled.
 pub(super) struct ScopeWaker {
-    pub(super) part: u64,
+    pub(super) part: usize,
     pub(super) ready: Arc<ReadyParts>,
 }
 

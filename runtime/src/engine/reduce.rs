@@ -15,14 +15,6 @@ use super::{
 };
 use crate::{caught::caught, envelope, store::ReducerPanic};
 
-/// What a reduce returned.
-struct Reduced<A> {
-    effect: Effect<A>,
-    /// The row that the action was for.
-    addressed: Option<Vec<Segment>>,
-    pending: usize,
-}
-
 impl<R: Reducer> Engine<R> {
     /// Reduces one action and starts its effects. What the action held is let go in between: its effect's id is free
     /// for the effects that its reduce returns.
@@ -32,7 +24,7 @@ impl<R: Reducer> Engine<R> {
         if phase > Phase::Aborting || (phase == Phase::Aborting && !item.is_certain()) {
             return self.discard(&item);
         }
-        if item.is_cancelled() || self.is_orphaned(locked, &item) {
+        if item.is_cancelled() || (item.origin.is_some() && self.is_orphaned(locked, &item)) {
             return;
         }
         let certain = item.is_certain();
@@ -44,45 +36,49 @@ impl<R: Reducer> Engine<R> {
             ..
         } = item;
         locked.reduced += 1;
-        let (reduced, envelope) =
-            envelope::around(envelope, || caught(|| self.call_reducer(&mut locked.state, action)));
+        let addressed = if self.registry.has_children() {
+            self.addressed_row(&action)
+        } else {
+            None
+        };
+        let reduce = || {
+            let effect = self.reducer.reduce(&mut locked.state, &action, &self.environment);
+            drop(action);
+            (effect, self.reducer.pending_count(&mut locked.state))
+        };
+        let (reduced, envelope) = envelope::around(envelope, || caught(reduce));
         locked.changed = true;
         drop(origin);
-        let reduced = match reduced {
-            Ok(reduced) => reduced,
+        match reduced {
+            Ok((effect, pending)) => {
+                self.inbox.set_reserved(pending as u64);
+                if !effect.is_none() {
+                    if certain && let Some(work) = &mut work {
+                        work.shield();
+                    }
+                    let context = Context::of(work, locked.reduced, envelope);
+                    self.start_caught(locked, effect, context, certain);
+                }
+            }
             Err(message) => {
                 self.fail(message);
                 return work.iter().for_each(|work| work.set_aborted(self.lifecycle.reason()));
             }
-        };
-        self.inbox.set_reserved(reduced.pending as u64);
-        if !reduced.effect.is_none() {
-            if certain && let Some(work) = &mut work {
-                work.shield();
-            }
-            let context = Context::of(work, locked.reduced, envelope);
-            self.start_caught(locked, reduced.effect, context, certain);
         }
-        self.sweep(locked, reduced.addressed.as_deref());
+        if self.registry.has_children() {
+            self.sweep(locked, addressed.as_deref());
+        }
         locked.tasks.drain(..).for_each(|task| self.spawner.spawn(task));
     }
 
-    fn call_reducer(&self, state: &mut R::State, action: R::Action) -> Reduced<R::Action> {
-        let effect = self.reducer.reduce(state, &action, &self.environment);
-        let addressed = if self.registry.has_children() {
-            self.reducer.addressed_row(&action)
-        } else {
-            None
-        };
-        drop(action);
-        Reduced {
-            effect,
-            addressed,
-            pending: self.reducer.pending_count(state),
-        }
+    /// The row that an action is for. Without an answer, all rows are looked for.
+    #[cold]
+    fn addressed_row(&self, action: &R::Action) -> Option<Vec<Segment>> {
+        caught(|| self.reducer.addressed_row(action)).unwrap_or_default()
     }
 
-    /// An effect that is not started is dropped here, and what it holds may panic.
+    /// An effect that is not started is dropped here, and what it holds may panic. Apart, since most actions have no effect.
+    #[inline(never)]
     fn start_caught(
         self: &Arc<Self>,
         locked: &mut LockedState<R>,
@@ -176,12 +172,10 @@ impl<R: Reducer> Engine<R> {
     }
 
     /// Ends the effects of children that this reduce has removed.
+    #[inline(never)]
     fn sweep(self: &Arc<Self>, locked: &mut LockedState<R>, addressed: Option<&[Segment]>) {
-        let state = &mut locked.state;
-        let swept = caught(|| {
-            self.registry
-                .sweep(addressed, |path| ChildStep::is_present(path, state))
-        });
+        let is_present = |path: &[ChildStep]| ChildStep::is_present(path, &mut locked.state);
+        let swept = caught(|| self.registry.sweep(addressed, is_present));
         if let Err(message) = swept {
             self.fail(message);
         }
@@ -189,6 +183,7 @@ impl<R: Reducer> Engine<R> {
 
     /// Whether an action is of an effect whose child is gone: a row that was removed by an action for another row is not
     /// looked for before. What is left of that child ends here.
+    #[inline(never)]
     fn is_orphaned(self: &Arc<Self>, locked: &mut LockedState<R>, item: &Queued<R::Action>) -> bool {
         let Some(child) = item.child().filter(|_| !item.is_certain()) else {
             return false;

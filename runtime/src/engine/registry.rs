@@ -100,9 +100,6 @@ impl Registry {
 
     /// Ends everything of the children that an action can have removed, and that `exists` denies.
     pub(super) fn sweep(&self, addressed: Option<&[Segment]>, mut exists: impl FnMut(&[ChildStep]) -> bool) {
-        if !self.has_children() {
-            return;
-        }
         let removable = self.lock().children.removable(addressed);
         // Asked outside of the lock: the answer is the user's code.
         for path in removable {

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use composable_rust_core::{Reducer, Segment};
+use composable_rust_core::{__engine::ChildStep, Reducer, Segment};
 
 use super::{Engine, context::Context, spawn::AbsentChild, task::Outcome, tracker::WorkToken};
 use crate::{
@@ -49,11 +49,7 @@ impl<R: Reducer> Engine<R> {
     /// Says that an action was for a child that does not exist. The answer of an event store may come later than the child
     /// was removed, which is no fault.
     pub(super) fn report_absent(&self, within: &[Segment], context: &Context, is_answer: bool) {
-        let around = context
-            .path
-            .iter()
-            .flat_map(|path| path.iter())
-            .map(|step| step.segment());
+        let around = context.path.iter().flat_map(|path| path.iter()).map(ChildStep::segment);
         let path = around
             .chain(within)
             .map(ToString::to_string)

@@ -88,18 +88,13 @@ impl<R: Reducer> Engine<R> {
         self.drain();
     }
 
-    /// Looks at the state, between reduces.
-    #[expect(
-        clippy::panic,
-        reason = "the alternative is a thread that waits for itself for ever, and says nothing"
-    )]
+    /// Looks at the state, between reduces. Panics where it would wait for itself: nothing could be said there otherwise.
     pub(crate) fn read<T>(self: &Arc<Self>, look: impl FnOnce(&R::State) -> T) -> T {
-        if self.state.is_held_here() {
-            panic!(
-                "Store::state was called inside of a reducer, a selector or another Store::state of the same store: it \
-                 would wait for itself. Use the state that was passed in there, or dispatch an action"
-            );
-        }
+        assert!(
+            !self.state.is_held_here(),
+            "Store::state was called inside of a reducer, a selector or another Store::state of the same store: it would \
+             wait for itself. Use the state that was passed in there, or dispatch an action"
+        );
         // Drained also when `look` panics: others may have left their actions to the holder of the lock.
         let _drained = DrainOnDrop(self);
         let locked = self.state.lock();

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::{BTreeSet, HashMap, VecDeque, vec_deque},
+    collections::{BTreeSet, VecDeque, vec_deque},
     pin::Pin,
     sync::Arc,
     task::{self, Poll, Waker},
@@ -26,20 +26,20 @@ use super::{
 /// or dropping such a future would need a frame of the stack for each.
 pub(super) struct Tree<R: Reducer> {
     pub(super) engine: Arc<Engine<R>>,
-    /// By number; a part has a lower one than those within it and those on its right.
-    pub(super) parts: HashMap<u64, Part<R::Action>>,
-    numbers: u64,
+    /// By number: a part has a lower one than those within it and those on its right. The place of one that is over stays
+    /// empty, as an effect has only so many parts.
+    pub(super) parts: Vec<Option<Part<R::Action>>>,
     /// Started, and not polled yet.
-    pub(super) fresh: VecDeque<u64>,
+    pub(super) fresh: VecDeque<usize>,
     /// Races with a winner that something on its left may still beat.
-    pub(super) undecided: BTreeSet<u64>,
+    pub(super) undecided: BTreeSet<usize>,
     pub(super) ready: Arc<ReadyParts>,
     outcome: Option<Outcome<R::Action>>,
 }
 
 pub(super) struct Part<A> {
-    parent: Option<u64>,
-    pub(super) children: BTreeSet<u64>,
+    parent: Option<usize>,
+    pub(super) children: BTreeSet<usize>,
     pub(super) kind: Kind<A>,
 }
 
@@ -84,8 +84,7 @@ impl<R: Reducer> Tree<R> {
     pub(super) fn start(engine: &Arc<Engine<R>>, effect: Effect<R::Action>, context: Context) -> Self {
         let mut tree = Self {
             engine: Arc::clone(engine),
-            parts: HashMap::new(),
-            numbers: 0,
+            parts: Vec::new(),
             fresh: VecDeque::new(),
             undecided: BTreeSet::new(),
             ready: Arc::default(),
@@ -97,19 +96,25 @@ impl<R: Reducer> Tree<R> {
     }
 
     /// A part that is filled afterwards.
-    pub(super) fn add(&mut self, parent: Option<u64>) -> u64 {
-        let number = self.numbers;
-        self.numbers += 1;
-        if let Some(parent) = parent.and_then(|parent| self.parts.get_mut(&parent)) {
+    pub(super) fn add(&mut self, parent: Option<usize>) -> usize {
+        let number = self.parts.len();
+        if let Some(parent) = parent.and_then(|parent| self.part(parent)) {
             parent.children.insert(number);
         }
-        let part = Part {
+        self.parts.push(Some(Part {
             parent,
             children: BTreeSet::new(),
             kind: Kind::Empty,
-        };
-        self.parts.insert(number, part);
+        }));
         number
+    }
+
+    pub(super) fn part(&mut self, number: usize) -> Option<&mut Part<R::Action>> {
+        self.parts.get_mut(number)?.as_mut()
+    }
+
+    fn remove(&mut self, number: usize) -> Option<Part<R::Action>> {
+        self.parts.get_mut(number)?.take()
     }
 
     /// Polls what was started since.
@@ -121,9 +126,9 @@ impl<R: Reducer> Tree<R> {
         }
     }
 
-    fn poll_part(&mut self, number: u64) {
+    fn poll_part(&mut self, number: usize) {
         self.end_cancelled();
-        let Some(part) = self.parts.get_mut(&number) else {
+        let Some(part) = self.part(number) else {
             return;
         };
         match &mut part.kind {
@@ -154,8 +159,8 @@ impl<R: Reducer> Tree<R> {
         }
     }
 
-    fn start_delayed(&mut self, number: u64, slept: Result<(), Box<dyn Any + Send>>) {
-        let Some(part) = self.parts.get_mut(&number) else {
+    fn start_delayed(&mut self, number: usize, slept: Result<(), Box<dyn Any + Send>>) {
+        let Some(part) = self.part(number) else {
             return;
         };
         let Kind::Delayed(delayed) = std::mem::replace(&mut part.kind, Kind::Empty) else {
@@ -179,10 +184,10 @@ impl<R: Reducer> Tree<R> {
     }
 
     /// Removes a part that is over, and all that are over by that.
-    pub(super) fn end(&mut self, number: u64, outcome: Outcome<R::Action>) {
+    pub(super) fn end(&mut self, number: usize, outcome: Outcome<R::Action>) {
         let mut ended = Some((number, outcome));
         while let Some((number, outcome)) = ended {
-            let Some(part) = self.parts.remove(&number) else { return };
+            let Some(part) = self.remove(number) else { return };
             let Part { parent, children, kind } = part;
             self.remove_all(children);
             // What it holds is let go before its last action is reduced.
@@ -198,10 +203,10 @@ impl<R: Reducer> Tree<R> {
     }
 
     /// Removes parts and all within them, one after another.
-    pub(super) fn remove_all(&mut self, parts: BTreeSet<u64>) {
-        let mut waiting: Vec<u64> = parts.into_iter().rev().collect();
+    pub(super) fn remove_all(&mut self, parts: BTreeSet<usize>) {
+        let mut waiting: Vec<usize> = parts.into_iter().rev().collect();
         while let Some(number) = waiting.pop() {
-            if let Some(part) = self.parts.remove(&number) {
+            if let Some(part) = self.remove(number) {
                 waiting.extend(part.children.iter().rev());
                 drop(part);
             }
@@ -214,7 +219,7 @@ impl<R: Reducer> Tree<R> {
         while self.outcome.is_none()
             && let Some(race) = self.undecided.pop_last()
         {
-            let part = self.parts.get_mut(&race);
+            let part = self.part(race);
             if let Some(Part {
                 kind: Kind::Race { won },
                 ..

@@ -296,6 +296,7 @@ impl Reducer for Rows {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature of `for_each`")]
 fn look<'s>(board: &'s mut Board, key: &u64) -> Option<&'s mut u32> {
     board.looks += 1;
     board.rows.get_mut(key)
@@ -437,6 +438,40 @@ async fn an_optional_child_or_a_case_of_another_identity_gets_no_effects_of_its_
     store.dispatch(Replace::Child(LeafAction::Start)).await.unwrap();
     store.dispatch(Replace::By(100)).await.unwrap();
     advance(&clock, SECOND).await;
-    assert_eq!(store.state(|page| matches!(page, Page::Home(100))), true);
+    assert!(store.state(|page| matches!(page, Page::Home(100))));
     assert_eq!(store.remembered(), 0);
+}
+
+/// Notes the events of a trace, each in a line.
+#[derive(Clone, Default)]
+struct Trace(std::sync::Arc<std::sync::Mutex<String>>);
+
+impl tracing_subscriber::Layer<tracing_subscriber::Registry> for Trace {
+    fn on_event(
+        &self,
+        event: &tracing::Event<'_>,
+        _: tracing_subscriber::layer::Context<'_, tracing_subscriber::Registry>,
+    ) {
+        use std::fmt::Write;
+        let mut line = event.metadata().level().to_string();
+        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            write!(line, " {field}={value:?}").unwrap();
+        });
+        self.0.lock().unwrap().push_str(&(line + "\n"));
+    }
+}
+
+#[tokio::test]
+async fn an_action_for_a_child_that_does_not_exist_is_traced() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let trace = Trace::default();
+    let _default = tracing::subscriber::set_default(tracing_subscriber::registry().with(trace.clone()));
+    let (store, _) = app();
+    store.dispatch(leaf(7, LeafAction::Ring)).await.unwrap();
+    assert_eq!(heard(&store), 1, "its parents have reduced it");
+    let said = trace.0.lock().unwrap().clone();
+    assert!(said.starts_with("WARN "), "{said}");
+    for part in ["slot=\"leaves\"", "key=7", "path=\"node/leaves[7]\""] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
 }

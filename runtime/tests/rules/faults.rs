@@ -188,6 +188,11 @@ impl Reducer for Quiet {
 
 #[tokio::test]
 async fn a_panic_while_children_are_looked_for_makes_the_store_faulted() {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        clippy::unnecessary_wraps,
+        reason = "the signature of `for_each`"
+    )]
     fn row<'s>(looks: &'s mut u32, _: &u64) -> Option<&'s mut u32> {
         *looks += 1;
         assert!(*looks == 1, "no child");
