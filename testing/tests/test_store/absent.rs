@@ -104,7 +104,7 @@ fn actions_for_children_that_do_not_exist_can_be_allowed() {
 #[test]
 fn an_event_stores_answer_may_come_after_its_child_was_removed() {
     let mut store = builder().build();
-    store.send(Board::Row(1, Row::Load), |rows| rows.clear());
+    store.send(Board::Row(1, Row::Load), BTreeMap::clear);
     store.receive(Board::Row(1, Row::Tick), |_| {});
     store.finish();
 }
