@@ -47,10 +47,7 @@ pub use aggregate::{
 pub use append::{Appended, StreamAppend};
 pub use clock::{Clock, IdGenerator};
 pub use codec::Codec;
-pub use effect::{
-    AppendDescription, Attempt, Backoff, CancelId, Cancellable, Continuation, Delay, Description, Edge, Effect,
-    EventStoreOperation, InFlight, Key, Labelled, Retry, Scoped, Segment, Throttle,
-};
+pub use effect::{AppendDescription, Backoff, CancelId, Edge, Effect, EffectDescription, InFlight, Key, Segment};
 pub use encoding::Encoding;
 pub use error::{
     AppendError, Conflict, InvalidAppend, Limit, ReadError, SharedError, SnapshotError, TooLarge, Unavailable,
@@ -63,7 +60,7 @@ pub use metadata::EventMetadata;
 pub use position::{Position, PositionError};
 pub use read::{Direction, EventFilter, LogPage, ReadAll, ReadStream};
 pub use recorded_event::RecordedEvent;
-pub use reducer::{BoxedReducer, Child, Combine, ForEach, Prism, Pullback, Reducer, ReducerExt, RowPrism};
+pub use reducer::{BoxedReducer, Child, Combine, ForEach, MapEnvironment, Prism, Reducer, ReducerExt, RowPrism};
 pub use serialized_event::{CommandMark, SerializedEvent};
 pub use snapshot::{Snapshot, SnapshotAndEvents, SnapshotOutcome};
 pub use store::{EventLog, EventStore};
@@ -75,4 +72,17 @@ pub use version::{Version, VersionError};
 #[doc(hidden)]
 pub mod __private {
     pub use serde;
+}
+
+/// What an effect consists of, for the engine that performs it and the kit that tests it: not covered by any promise.
+#[doc(hidden)]
+pub mod __engine {
+    pub use crate::{
+        effect::{
+            Attempt, Continuation, EventStoreOperation, Retry,
+            node::{Group, Grouping, Leaf, Node, Wrapped, Wrapper, from_node, into_node, kind},
+            transform::transform,
+        },
+        reducer::ChildStep,
+    };
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use composable_rust_core::{
-    BoxedReducer, CancelId, Description, Effect, InFlight, Prism, Reducer, ReducerExt, Segment, prism,
+    __engine::{ChildStep, Leaf, Node, Wrapper, into_node},
+    BoxedReducer, CancelId, Effect, EffectDescription, InFlight, Prism, Reducer, ReducerExt, Segment, prism,
 };
 
 /// Records what it sees, and answers with an effect when asked to.
@@ -29,7 +30,7 @@ impl Reducer for Counter {
             }
             CounterAction::Again => return Effect::emit(CounterAction::Up),
         }
-        Effect::None
+        Effect::none()
     }
 }
 
@@ -66,7 +67,7 @@ impl Reducer for App {
 
     fn reduce(&self, state: &mut AppState, _: &AppAction, _: &u64) -> Effect<AppAction> {
         state.seen_by_parent.push(state.one);
-        Effect::None
+        Effect::none()
     }
 }
 
@@ -114,9 +115,11 @@ fn each_kind_of_child_is_reached_where_it_is_there_and_only_there() {
             row(CounterAction::Up),
         ]
     };
-    for action in actions() {
-        assert!(app().reduce(&mut state, &action, &1).is_none());
-    }
+    let absent = actions().map(|action| app().reduce(&mut state, &action, &1).describe().to_string());
+    assert_eq!(
+        absent,
+        ["absent child maybe", "absent child detail", "absent child rows[a]"]
+    );
     assert!(state.maybe.is_none() && state.rows.is_empty(), "nobody is there");
     state = AppState {
         maybe: Some(0),
@@ -140,14 +143,14 @@ fn effects_of_children_are_scoped_by_slot_and_row() {
         ..AppState::default()
     };
     let started = app().reduce(&mut state, &row(CounterAction::Start), &1).describe();
-    let work = Description::Cancellable {
+    let work = EffectDescription::Cancellable {
         id: CancelId::from("work"),
         in_flight: InFlight::Replace,
-        effect: Box::new(Description::Future),
+        effect: Box::new(EffectDescription::Future),
     };
     assert_eq!(
         started,
-        Description::Scoped {
+        EffectDescription::Scoped {
             segment: Segment::row("rows", "a"),
             effect: Box::new(work)
         }
@@ -165,28 +168,51 @@ fn an_emitted_action_of_a_child_comes_back_as_its_parents() {
         ..AppState::default()
     };
     let effect = app().reduce(&mut state, &row(CounterAction::Again), &1);
-    assert!(matches!(effect, Effect::Emit(action) if action == row(CounterAction::Up)));
+    assert!(matches!(into_node(effect), Node::Leaf(Leaf::Emit(action)) if action == row(CounterAction::Up)));
+}
+
+/// The way to the child that an effect belongs to.
+fn path<A>(effect: Effect<A>) -> Vec<ChildStep> {
+    let mut path = Vec::new();
+    let mut effect = effect;
+    while let Node::Wrapped(wrapped) = into_node(effect) {
+        effect = wrapped.effect;
+        if let Wrapper::Scoped(step) = wrapped.wrapper {
+            path.push(step);
+        }
+    }
+    path
+}
+
+fn full() -> AppState {
+    AppState {
+        maybe: Some(0),
+        screen: Screen::Detail(0),
+        rows: [("a".to_owned(), 0)].into(),
+        ..AppState::default()
+    }
 }
 
 #[test]
 fn presence_is_answered_for_every_kind_of_child() {
-    let mut state = AppState {
-        maybe: Some(0),
-        rows: [("a".to_owned(), 0)].into(),
-        ..AppState::default()
-    };
-    let present = |state: &mut AppState, segment: Segment| app().contains(state, &[segment]);
-    assert!(present(&mut state, Segment::slot("one")));
-    assert!(present(&mut state, Segment::slot("maybe")));
-    assert!(present(&mut state, Segment::row("rows", "a")));
-    assert!(!present(&mut state, Segment::row("rows", "b")));
-    assert!(
-        !present(&mut state, Segment::row("rows", 7_u64)),
-        "a key of another kind is no row"
-    );
-    assert!(!present(&mut state, Segment::slot("detail")));
-    state.maybe = None;
-    assert!(!present(&mut state, Segment::slot("maybe")));
+    let started = |action: AppAction| path(app().reduce(&mut full(), &action, &1));
+    let gone = AppState::default;
+    for action in [
+        AppAction::Maybe(CounterAction::Start),
+        AppAction::Detail(CounterAction::Start),
+        row(CounterAction::Start),
+    ] {
+        let path = started(action);
+        assert_eq!(path.len(), 1);
+        assert!(ChildStep::is_present(&path, &mut full()));
+        assert!(!ChildStep::is_present(&path, &mut gone()), "{path:?}");
+        assert!(
+            ChildStep::is_present(&path, &mut 7_u64),
+            "nothing is known of another state"
+        );
+    }
+    let one = started(AppAction::One(CounterAction::Start));
+    assert!(ChildStep::is_present(&one, &mut gone()));
 }
 
 #[test]
@@ -197,7 +223,7 @@ fn a_grandchild_is_there_as_long_as_its_parent_is() {
         type Action = AppAction;
         type Environment = u64;
         fn reduce(&self, _: &mut Option<AppState>, _: &AppAction, _: &u64) -> Effect<AppAction> {
-            Effect::None
+            Effect::none()
         }
     }
     let root = Root.child(
@@ -206,13 +232,54 @@ fn a_grandchild_is_there_as_long_as_its_parent_is() {
         Prism::new(|action| Some(action), |action| action),
         app(),
     );
-    let path = [Segment::slot("app"), Segment::row("rows", "a")];
-    let mut state = Some(AppState {
-        rows: [("a".to_owned(), 0)].into(),
-        ..AppState::default()
-    });
-    assert!(root.contains(&mut state, &path));
-    assert!(!root.contains(&mut None, &path));
+    let mut state = Some(full());
+    let path = path(root.reduce(&mut state, &row(CounterAction::Start), &1));
+    assert_eq!(format!("{path:?}"), "[app, rows[a]]");
+    assert!(ChildStep::is_present(&path, &mut state));
+    assert!(!ChildStep::is_present(&path, &mut None::<AppState>));
+    assert!(!ChildStep::is_present(&path, &mut Some(AppState::default())));
+}
+
+#[test]
+fn a_child_of_another_identity_is_another_child() {
+    let root = App
+        .child("maybe", |state| state.maybe.as_mut(), prism!(AppAction::Maybe), Counter)
+        .identified_by(|count| (*count).into());
+    let rows = App
+        .for_each(
+            "rows",
+            |state, key| state.rows.get_mut(key),
+            prism!(AppAction::Row[key]),
+            Counter,
+        )
+        .identified_by(|count| (*count).into());
+    let mut state = full();
+    let child = path(root.reduce(&mut state, &AppAction::Maybe(CounterAction::Start), &1));
+    let in_row = path(rows.reduce(&mut state, &row(CounterAction::Start), &1));
+    assert!(ChildStep::is_present(&child, &mut state) && ChildStep::is_present(&in_row, &mut state));
+    state.maybe = Some(1);
+    state.rows.insert("a".to_owned(), 1);
+    assert!(!ChildStep::is_present(&child, &mut state));
+    assert!(!ChildStep::is_present(&in_row, &mut state));
+}
+
+#[test]
+fn the_row_that_an_action_is_for_is_told() {
+    assert_eq!(
+        app().addressed_row(&row(CounterAction::Up)),
+        Some(vec![Segment::row("rows", "a")])
+    );
+    assert_eq!(app().addressed_row(&AppAction::One(CounterAction::Up)), None);
+    let outer = App.child(
+        "app",
+        |state| Some(state),
+        Prism::new(|action| Some(action), |action| action),
+        app(),
+    );
+    assert_eq!(
+        outer.addressed_row(&row(CounterAction::Up)),
+        Some(vec![Segment::slot("app"), Segment::row("rows", "a")])
+    );
 }
 
 #[test]
@@ -230,7 +297,7 @@ fn a_reducer_runs_in_a_larger_environment() {
     struct World {
         step: u64,
     }
-    let counter = Counter.pullback(|world: &World| &world.step);
+    let counter = Counter.map_environment(|world: &World| &world.step);
     let mut count = 0;
     assert!(
         counter

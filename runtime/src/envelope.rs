@@ -13,7 +13,7 @@ use composable_rust_core::{EventId, EventMetadata, StreamAppend, TraceContext};
 use futures::FutureExt;
 use uuid::Uuid;
 
-use crate::spans::{self, Place};
+use crate::spans::{self, TraceScope};
 
 /// What surrounds a message: which events belong together, which one led to it, who began it, and in which trace.
 ///
@@ -41,7 +41,7 @@ use crate::spans::{self, Place};
 /// #     fn reduce(&self, seen: &mut Option<String>, action: &Option<String>, (): &()) -> Effect<Option<String>> {
 /// #         match action {
 /// #             None => Effect::task(async { Some(Envelope::current().and_then(|envelope| envelope.actor).unwrap_or_default()) }),
-/// #             Some(actor) => { *seen = Some(actor.clone()); Effect::None }
+/// #             Some(actor) => { *seen = Some(actor.clone()); Effect::none() }
 /// #         }
 /// #     }
 /// # }
@@ -113,7 +113,7 @@ impl Envelope {
 
     /// Runs `future` within this envelope.
     pub fn scope<F: Future + Send>(self, future: F) -> impl Future<Output = F::Output> + Send {
-        let place = Place::of(self.trace_context.as_ref());
+        let place = TraceScope::of(self.trace_context.as_ref());
         let mut carrying = Carrying::new(Some(Arc::new(self)), Box::pin(future));
         let poll = move |context: &mut Context<'_>| place.enter_from_elsewhere(|| carrying.poll_unpin(context));
         futures::future::poll_fn(poll).map(|(output, _)| output)

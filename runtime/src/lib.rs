@@ -20,7 +20,7 @@
 //!
 //!     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> {
 //!         *count += by;
-//!         if *count < 40 { Effect::emit(10) } else { Effect::None }
+//!         if *count < 40 { Effect::emit(10) } else { Effect::none() }
 //!     }
 //! }
 //!
@@ -57,13 +57,13 @@ pub use envelope::Envelope;
 pub use event_sourced::{EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState};
 pub use retry_policy::RetryPolicy;
 pub use store::{
-    BuildError, DispatchError, Fault, Sent, SettleError, ShutdownReport, Store, StoreBuilder, Subscription,
-    SubscriptionEnd, TryDispatchError,
+    ActionHandle, BuildError, DispatchError, EffectPanic, ReducerPanic, SettleError, ShutdownReport, Store,
+    StoreBuilder, Subscription, SubscriptionEnd, TryDispatchError,
 };
 pub use system::{SystemClock, SystemIds};
 
 /// The seam through which the testing kit drives the engine: not covered by any promise.
 #[doc(hidden)]
 pub mod __testing {
-    pub use crate::engine::{EffectPanic, RunningEffect, Spawn, Task};
+    pub use crate::engine::{AbsentChild, RunningEffect, Spawn, Task};
 }

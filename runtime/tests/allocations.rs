@@ -50,7 +50,7 @@ impl Reducer for Counter {
     fn reduce(&self, count: &mut u64, left: &u64, (): &()) -> Effect<u64> {
         *count += 1;
         if *left == 0 {
-            Effect::None
+            Effect::none()
         } else {
             Effect::emit(left - 1)
         }

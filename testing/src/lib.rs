@@ -55,4 +55,4 @@ pub use ids::SequentialIds;
 pub use in_memory::InMemoryEventStore;
 pub use recording::{Answer, RecordedCall, RecordingEventStore, Request};
 pub use scenario::{Fixed, FixedEnvironment, Outcome, Scenario, Setting};
-pub use test_store::{EventSourcedTest, Exhaustivity, Sourced, TestStore, TestStoreBuilder};
+pub use test_store::{EventSourcedTest, Exhaustivity, HostedState, TestStore, TestStoreBuilder};

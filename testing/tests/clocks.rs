@@ -209,3 +209,20 @@ fn a_store_records_events_at_any_moment() {
         assert_eq!(store.all_events()[0].recorded_at.timestamp(), now.timestamp());
     }
 }
+
+#[test]
+fn a_clock_that_is_set_back_keeps_the_deadlines_of_sleepers_also_before_1970() {
+    for start in [FixedClock::START, chrono::DateTime::UNIX_EPOCH - SECOND * 3_600] {
+        let clock = TestClock::at(start);
+        let mut sleep = clock.sleep(SECOND * 60);
+        clock.set(start - SECOND * 3_600);
+        assert_eq!(clock.now(), start - SECOND * 3_600);
+        assert_eq!((&mut sleep).now_or_never(), None);
+        // What falls asleep now counts from the earlier time.
+        let mut short = clock.sleep(SECOND);
+        clock.advance(SECOND);
+        assert_eq!((&mut short).now_or_never(), Some(()));
+        clock.set(start + SECOND * 60);
+        assert_eq!(sleep.now_or_never(), Some(()));
+    }
+}

@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use super::Effect;
-
 /// The variable part of a name: a number or a text.
 ///
 /// ```
@@ -126,7 +124,10 @@ impl fmt::Display for CancelId {
     }
 }
 
-/// What a new effect does when one with its id is running already.
+/// What a new effect does when another with its id is running already, in the same child.
+///
+/// An effect never competes with the effects that it is a part of: of an id that is nested in itself, the inner rule
+/// applies to other effects only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InFlight {
     /// Both run.
@@ -136,16 +137,6 @@ pub enum InFlight {
     Replace,
     /// The new one is not started.
     Ignore,
-}
-
-/// See [`Effect::cancellable`].
-pub struct Cancellable<A> {
-    /// The name to cancel it by.
-    pub id: CancelId,
-    /// What happens to one that runs already.
-    pub in_flight: InFlight,
-    /// What runs.
-    pub effect: Effect<A>,
 }
 
 /// A step on the way to a child reducer: a slot of its parent, and the row where the slot holds many.
@@ -187,12 +178,4 @@ impl fmt::Display for Segment {
             None => f.write_str(self.slot),
         }
     }
-}
-
-/// An effect that belongs to a child reducer: it ends when the child is removed.
-pub struct Scoped<A> {
-    /// Which child, seen from its parent.
-    pub segment: Segment,
-    /// What runs.
-    pub effect: Effect<A>,
 }

@@ -1,27 +1,30 @@
 //! What an effect is, for tests and traces.
 
-use std::{fmt, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
-use super::{CancelId, Edge, Effect, EventStoreOperation, InFlight, Segment};
+use super::{
+    CancelId, Edge, Effect, EventStoreOperation, InFlight, Segment,
+    node::{Grouping, Leaf, Node, Wrapped, Wrapper},
+};
 use crate::{ExpectedVersion, StreamAppend, StreamId, Version};
 
 /// What an effect is, without its futures and continuations: comparable and printable.
 ///
 /// ```
-/// use composable_rust_core::{Description, Effect};
+/// use composable_rust_core::{EffectDescription, Effect};
 /// let effect = Effect::emit(1).then(Effect::cancel("search"));
 /// assert_eq!(
 ///     effect.describe(),
-///     Description::Sequential(vec![Description::Emit, Description::Cancel("search".into())]),
+///     EffectDescription::Sequential(vec![EffectDescription::Emit, EffectDescription::Cancel("search".into())]),
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(
     missing_docs,
-    reason = "variants and fields are those of Effect and EventStoreOperation"
+    reason = "variants are named after the functions that build them, fields after their parameters"
 )]
-pub enum Description {
+pub enum EffectDescription {
     None,
     Emit,
     Future,
@@ -39,6 +42,7 @@ pub enum Description {
         effect: Box<Self>,
     },
     Cancel(CancelId),
+    AbsentChild(Vec<Segment>),
     Throttle {
         id: CancelId,
         interval: Duration,
@@ -69,6 +73,7 @@ pub enum Description {
     LoadSnapshot {
         stream_id: StreamId,
     },
+    Omitted,
 }
 
 /// What is appended, by name.
@@ -82,70 +87,102 @@ pub struct AppendDescription {
     pub event_types: Vec<String>,
 }
 
+/// How many parts of an effect are described.
+const MAX_DESCRIBED: usize = 128;
+
 impl<A> Effect<A> {
-    /// What this effect is.
+    /// What this effect is: its first 128 parts, counted in the order in which they are printed;
+    /// [`EffectDescription::Omitted`] stands for the others.
     #[must_use]
-    pub fn describe(&self) -> Description {
-        match self {
-            Self::None => Description::None,
-            Self::Emit(_) => Description::Emit,
-            Self::Future(_) => Description::Future,
-            Self::Stream(_) => Description::Stream,
-            Self::Parallel(effects) => Description::Parallel(describe_each(effects)),
-            Self::Sequential(effects) => Description::Sequential(describe_each(effects)),
-            Self::Race(effects) => Description::Race(describe_each(effects)),
-            Self::Cancel(id) => Description::Cancel((**id).clone()),
-            Self::Retry(retry) => Description::Retry {
-                attempts: retry.backoff.attempts(),
-            },
-            Self::EventStore(operation) => operation.describe(),
-            Self::Delay(delay) => Description::Delay {
-                duration: delay.duration,
-                effect: Box::new(delay.effect.describe()),
-            },
-            Self::Cancellable(c) => Description::Cancellable {
-                id: c.id.clone(),
-                in_flight: c.in_flight,
-                effect: Box::new(c.effect.describe()),
-            },
-            Self::Throttle(throttle) => Description::Throttle {
-                id: throttle.id.clone(),
-                interval: throttle.interval,
-                edge: throttle.edge,
-                effect: Box::new(throttle.effect.describe()),
-            },
-            Self::Scoped(scoped) => Description::Scoped {
-                segment: scoped.segment.clone(),
-                effect: Box::new(scoped.effect.describe()),
-            },
-            Self::Labelled(labelled) => Description::Labelled {
-                label: labelled.label,
-                effect: Box::new(labelled.effect.describe()),
-            },
-        }
+    pub fn describe(&self) -> EffectDescription {
+        describe(self, &mut MAX_DESCRIBED.clone())
     }
 }
 
-fn describe_each<A>(effects: &[Effect<A>]) -> Vec<Description> {
-    effects.iter().map(Effect::describe).collect()
+/// Recursive, since the number of parts is limited, and the depth by that.
+fn describe<A>(effect: &Effect<A>, left: &mut usize) -> EffectDescription {
+    let Some(rest) = left.checked_sub(1) else {
+        return EffectDescription::Omitted;
+    };
+    *left = rest;
+    match effect.node() {
+        Node::None => EffectDescription::None,
+        Node::Leaf(Leaf::Emit(_)) => EffectDescription::Emit,
+        Node::Leaf(Leaf::Future(_)) => EffectDescription::Future,
+        Node::Leaf(Leaf::Stream(_)) => EffectDescription::Stream,
+        Node::Leaf(Leaf::Retry(retry)) => EffectDescription::Retry {
+            attempts: retry.backoff.attempts(),
+        },
+        Node::Leaf(Leaf::EventStore(operation)) => operation.describe(),
+        Node::Cancel(id) => EffectDescription::Cancel((**id).clone()),
+        Node::AbsentChild(path) => EffectDescription::AbsentChild((**path).clone()),
+        Node::Group(group) => {
+            let effects = describe_each(&group.effects, left);
+            match group.grouping {
+                Grouping::Parallel => EffectDescription::Parallel(effects),
+                Grouping::Sequential => EffectDescription::Sequential(effects),
+                Grouping::Race => EffectDescription::Race(effects),
+            }
+        }
+        Node::Wrapped(wrapped) => describe_wrapped(wrapped, left),
+    }
+}
+
+fn describe_each<A>(effects: &VecDeque<Effect<A>>, left: &mut usize) -> Vec<EffectDescription> {
+    let mut described = Vec::new();
+    for effect in effects {
+        described.push(describe(effect, left));
+        if described.last() == Some(&EffectDescription::Omitted) {
+            break;
+        }
+    }
+    described
+}
+
+fn describe_wrapped<A>(wrapped: &Wrapped<A>, left: &mut usize) -> EffectDescription {
+    let effect = Box::new(describe(&wrapped.effect, left));
+    match &wrapped.wrapper {
+        Wrapper::Delay(duration) => EffectDescription::Delay {
+            duration: *duration,
+            effect,
+        },
+        Wrapper::Cancellable(id, in_flight) => EffectDescription::Cancellable {
+            id: id.clone(),
+            in_flight: *in_flight,
+            effect,
+        },
+        Wrapper::Throttle(id, interval, edge) => EffectDescription::Throttle {
+            id: id.clone(),
+            interval: *interval,
+            edge: *edge,
+            effect,
+        },
+        Wrapper::Scoped(step) => EffectDescription::Scoped {
+            segment: step.segment().clone(),
+            effect,
+        },
+        Wrapper::Labelled(label) => EffectDescription::Labelled { label, effect },
+    }
 }
 
 impl<A> EventStoreOperation<A> {
-    fn describe(&self) -> Description {
+    fn describe(&self) -> EffectDescription {
         match self {
-            Self::AppendEvents { append, .. } => Description::AppendEvents(append.into()),
-            Self::AppendBatch { appends, .. } => Description::AppendBatch(appends.iter().map(Into::into).collect()),
-            Self::LoadEvents { stream_id, from, .. } => Description::LoadEvents {
+            Self::AppendEvents { append, .. } => EffectDescription::AppendEvents(append.into()),
+            Self::AppendBatch { appends, .. } => {
+                EffectDescription::AppendBatch(appends.iter().map(Into::into).collect())
+            }
+            Self::LoadEvents { stream_id, from, .. } => EffectDescription::LoadEvents {
                 stream_id: stream_id.clone(),
                 from: *from,
             },
             Self::SaveSnapshot {
                 stream_id, snapshot, ..
-            } => Description::SaveSnapshot {
+            } => EffectDescription::SaveSnapshot {
                 stream_id: stream_id.clone(),
                 version: snapshot.version,
             },
-            Self::LoadSnapshot { stream_id, .. } => Description::LoadSnapshot {
+            Self::LoadSnapshot { stream_id, .. } => EffectDescription::LoadSnapshot {
                 stream_id: stream_id.clone(),
             },
         }
@@ -162,7 +199,7 @@ impl From<&StreamAppend> for AppendDescription {
     }
 }
 
-impl fmt::Display for Description {
+impl fmt::Display for EffectDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none"),
@@ -182,6 +219,8 @@ impl fmt::Display for Description {
                 write!(f, "cancellable {id} ({word}): {effect}")
             }
             Self::Cancel(id) => write!(f, "cancel {id}"),
+            Self::AbsentChild(path) => write!(f, "absent child {}", ChildPath(path)),
+            Self::Omitted => f.write_str("…"),
             Self::Throttle {
                 id, interval, effect, ..
             } => write!(f, "throttle {id} to {interval:?}: {effect}"),
@@ -198,6 +237,19 @@ impl fmt::Display for Description {
             Self::SaveSnapshot { stream_id, version } => write!(f, "save snapshot of {stream_id} at {version}"),
             Self::LoadSnapshot { stream_id } => write!(f, "load snapshot of {stream_id}"),
         }
+    }
+}
+
+/// `orders[7]/lines[1]`.
+struct ChildPath<'a>(&'a [Segment]);
+
+impl fmt::Display for ChildPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, segment) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "/" };
+            write!(f, "{separator}{segment}")?;
+        }
+        Ok(())
     }
 }
 

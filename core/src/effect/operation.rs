@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::{Effect, node::Leaf};
 use crate::{
     AppendError, Appended, EventStore, ReadError, RecordedEvent, Snapshot, SnapshotError, SnapshotOutcome,
     StreamAppend, StreamId, Version,
@@ -134,4 +135,79 @@ fn after<T: 'static, A: 'static, B: 'static>(
     f: Arc<dyn Fn(A) -> B + Send + Sync>,
 ) -> Continuation<T, B> {
     Box::new(move |answer| f(then(answer)))
+}
+
+impl<A: Send + 'static> Effect<A> {
+    fn operation(operation: EventStoreOperation<A>) -> Self {
+        Self::leaf(Leaf::EventStore(Box::new(operation)))
+    }
+
+    /// Appends to a stream and reduces what `then` makes of the answer.
+    pub fn append(
+        store: Arc<dyn EventStore>,
+        append: StreamAppend,
+        then: impl FnOnce(Result<Appended, AppendError>) -> A + Send + 'static,
+    ) -> Self {
+        Self::operation(EventStoreOperation::AppendEvents {
+            store,
+            append,
+            then: Box::new(then),
+        })
+    }
+
+    /// Appends to several streams, all or nothing.
+    pub fn append_batch(
+        store: Arc<dyn EventStore>,
+        appends: Vec<StreamAppend>,
+        then: impl FnOnce(Result<Vec<Appended>, AppendError>) -> A + Send + 'static,
+    ) -> Self {
+        Self::operation(EventStoreOperation::AppendBatch {
+            store,
+            appends,
+            then: Box::new(then),
+        })
+    }
+
+    /// Loads the events of a stream from a version on, itself included.
+    pub fn load_events(
+        store: Arc<dyn EventStore>,
+        stream_id: StreamId,
+        from: Option<Version>,
+        then: impl FnOnce(Result<Vec<RecordedEvent>, ReadError>) -> A + Send + 'static,
+    ) -> Self {
+        Self::operation(EventStoreOperation::LoadEvents {
+            store,
+            stream_id,
+            from,
+            then: Box::new(then),
+        })
+    }
+
+    /// Offers a snapshot.
+    pub fn save_snapshot(
+        store: Arc<dyn EventStore>,
+        stream_id: StreamId,
+        snapshot: Snapshot,
+        then: impl FnOnce(Result<SnapshotOutcome, SnapshotError>) -> A + Send + 'static,
+    ) -> Self {
+        Self::operation(EventStoreOperation::SaveSnapshot {
+            store,
+            stream_id,
+            snapshot,
+            then: Box::new(then),
+        })
+    }
+
+    /// Loads a stream's snapshot.
+    pub fn load_snapshot(
+        store: Arc<dyn EventStore>,
+        stream_id: StreamId,
+        then: impl FnOnce(Result<Option<Snapshot>, SnapshotError>) -> A + Send + 'static,
+    ) -> Self {
+        Self::operation(EventStoreOperation::LoadSnapshot {
+            store,
+            stream_id,
+            then: Box::new(then),
+        })
+    }
 }

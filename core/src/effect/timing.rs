@@ -1,16 +1,4 @@
-//! Effects that wait.
-
-use std::time::Duration;
-
-use super::{CancelId, Effect};
-
-/// See [`Effect::delay`].
-pub struct Delay<A> {
-    /// How long to wait on the store's clock.
-    pub duration: Duration,
-    /// What starts afterwards.
-    pub effect: Effect<A>,
-}
+//! Which effects of an interval are started.
 
 /// Which of the effects in an interval are started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,16 +10,4 @@ pub enum Edge {
     Leading,
     /// The latest at the end of the interval.
     Latest,
-}
-
-/// See [`Effect::throttle`].
-pub struct Throttle<A> {
-    /// The effects that share the interval.
-    pub id: CancelId,
-    /// At most one effect in such a time, on the store's clock.
-    pub interval: Duration,
-    /// Which of them.
-    pub edge: Edge,
-    /// What is started, perhaps.
-    pub effect: Effect<A>,
 }

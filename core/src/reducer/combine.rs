@@ -28,11 +28,12 @@ where
         first.merge(self.second.reduce(state, action, environment))
     }
 
-    fn contains(&self, state: &mut R::State, path: &[Segment]) -> bool {
-        self.first.contains(state, path) && self.second.contains(state, path)
+    fn addressed_row(&self, action: &R::Action) -> Option<Vec<Segment>> {
+        let first = self.first.addressed_row(action);
+        first.or_else(|| self.second.addressed_row(action))
     }
 
-    fn waiting(&self, state: &mut R::State) -> usize {
-        self.first.waiting(state) + self.second.waiting(state)
+    fn pending_count(&self, state: &mut R::State) -> usize {
+        self.first.pending_count(state) + self.second.pending_count(state)
     }
 }

@@ -3,16 +3,18 @@
 mod child;
 mod combine;
 mod for_each;
+mod map_environment;
 mod prism;
-mod pullback;
+mod step;
 
 use std::sync::Arc;
 
 pub use child::Child;
 pub use combine::Combine;
 pub use for_each::ForEach;
+pub use map_environment::MapEnvironment;
 pub use prism::{Prism, RowPrism};
-pub use pullback::Pullback;
+pub use step::ChildStep;
 
 use crate::{Effect, Key, Segment};
 
@@ -41,7 +43,7 @@ use crate::{Effect, Key, Segment};
 ///             CounterAction::Increment => *count += 1,
 ///             CounterAction::Double => *count *= 2,
 ///         }
-///         Effect::None
+///         Effect::none()
 ///     }
 /// }
 ///
@@ -66,17 +68,22 @@ pub trait Reducer: Send + Sync + 'static {
         environment: &Self::Environment,
     ) -> Effect<Self::Action>;
 
-    /// Whether the child at `path` is still there. The runtime asks after a reduce, and only for children that have
-    /// running effects, to end those of removed ones. Composition answers it; reducers of your own keep the default.
-    fn contains(&self, state: &mut Self::State, path: &[Segment]) -> bool {
-        let _ = (state, path);
-        true
+    /// The path to the row that `action` is for, if it is for one: [`ReducerExt::for_each`] answers this.
+    ///
+    /// After such an action the store looks only for this row, and not for all rows beside it, whose effects would
+    /// otherwise make every action slow. A reducer that wraps another may forward it; without that the store looks for
+    /// all of them.
+    fn addressed_row(&self, action: &Self::Action) -> Option<Vec<Segment>> {
+        let _ = action;
+        None
     }
 
-    /// How many actions were reduced but wait inside of `state`, such as the commands of an event-sourced aggregate
-    /// while an append is in flight. They take places of the store's bounded inbox, so that callers wait instead of
-    /// filling the memory. Composition adds up what its parts say; rows of a `for_each` are not counted.
-    fn waiting(&self, state: &mut Self::State) -> usize {
+    /// Number of items queued inside the state, such as the commands of an event-sourced aggregate while an append is in
+    /// flight; counted against the store's inbox capacity, so that callers wait instead of filling the memory. Default 0.
+    ///
+    /// Implement it only for reducers that queue. Composition adds up what its parts return, without rows of
+    /// [`ReducerExt::for_each`].
+    fn pending_count(&self, state: &mut Self::State) -> usize {
         let _ = state;
         0
     }
@@ -94,12 +101,12 @@ impl<R: Reducer + ?Sized> Reducer for Arc<R> {
         (**self).reduce(state, action, environment)
     }
 
-    fn contains(&self, state: &mut R::State, path: &[Segment]) -> bool {
-        (**self).contains(state, path)
+    fn addressed_row(&self, action: &R::Action) -> Option<Vec<Segment>> {
+        (**self).addressed_row(action)
     }
 
-    fn waiting(&self, state: &mut R::State) -> usize {
-        (**self).waiting(state)
+    fn pending_count(&self, state: &mut R::State) -> usize {
+        (**self).pending_count(state)
     }
 }
 
@@ -115,7 +122,7 @@ impl<R: Reducer + ?Sized> Reducer for Arc<R> {
 ///     type Environment = ();
 ///     fn reduce(&self, count: &mut u32, by: &u32, (): &()) -> Effect<u32> {
 ///         *count += by;
-///         Effect::None
+///         Effect::none()
 ///     }
 /// }
 ///
@@ -130,7 +137,7 @@ impl<R: Reducer + ?Sized> Reducer for Arc<R> {
 ///     type Environment = ();
 ///     fn reduce(&self, state: &mut AppState, _: &AppAction, (): &()) -> Effect<AppAction> {
 ///         state.seen += 1;
-///         Effect::None
+///         Effect::none()
 ///     }
 /// }
 ///
@@ -157,6 +164,10 @@ pub trait ReducerExt: Reducer + Sized {
     ///
     /// `get` answers `None` when the child is not there: so a part that always exists, an optional one and a case of
     /// an enum are all the same. `slot` names the child; it scopes the ids of its cancellable effects.
+    ///
+    /// When the child is gone after a reduce, its effects are cancelled; a child that is removed and put back by one reduce
+    /// keeps those of its predecessor, unless [`Child::identified_by`] tells the two apart. An action for a child that does
+    /// not exist is traced, and fails a test store.
     fn child<C>(
         self,
         slot: &'static str,
@@ -171,6 +182,12 @@ pub trait ReducerExt: Reducer + Sized {
     }
 
     /// Runs `child` on one of many rows, named by the key that its action carries, before this reducer.
+    ///
+    /// When a row is gone after a reduce, its effects are cancelled. After an action for one row the store looks only for
+    /// that row, so that an action costs the same however many rows have running effects: if this reducer removes *other*
+    /// rows on a row's action, their effects end when the next action is reduced that is for no row, and no action of
+    /// theirs is reduced in between. A row that is removed while another takes its key is told apart by
+    /// [`ForEach::identified_by`]. An action for a row that does not exist is traced, and fails a test store.
     fn for_each<K, C>(
         self,
         slot: &'static str,
@@ -180,14 +197,14 @@ pub trait ReducerExt: Reducer + Sized {
     ) -> ForEach<Self, K, C>
     where
         C: Reducer<Environment = Self::Environment>,
-        K: Clone + Into<Key> + TryFrom<Key> + Send + Sync + 'static,
+        K: Clone + Into<Key> + Send + Sync + 'static,
     {
         ForEach::new(slot, self, row, prism, child)
     }
 
     /// Lets this reducer run in a larger environment that holds its own.
-    fn pullback<E: Send + Sync + 'static>(self, get: fn(&E) -> &Self::Environment) -> Pullback<Self, E> {
-        Pullback::new(self, get)
+    fn map_environment<E: Send + Sync + 'static>(self, get: fn(&E) -> &Self::Environment) -> MapEnvironment<Self, E> {
+        MapEnvironment::new(self, get)
     }
 
     /// The reducer behind a pointer, its type forgotten.

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use composable_rust_core::{CancelId, InFlight, Segment};
+use composable_rust_core::{__engine::ChildStep, CancelId, InFlight};
 use futures::future::AbortHandle;
 
 use super::{
-    count::{Gate, Ticket},
+    cancellation::Watcher,
     registry::Registry,
     scope::{Name, Path, Scope},
-    tracker::Work,
+    tracker::WorkToken,
+    wait_group::{WaitGroup, WaitToken},
 };
 use crate::{
     envelope::{self, Carried},
-    spans::Place,
+    spans::TraceScope,
 };
 
 /// Where an effect stands. All empty for one that a reducer returned in answer to a plain dispatch.
@@ -22,19 +23,19 @@ use crate::{
 /// its effect, and the reduce of the last action finds the effect's id free.
 #[derive(Clone, Default)]
 pub(super) struct Context {
-    pub(super) work: Option<Work>,
+    pub(super) work: Option<WorkToken>,
     pub(super) scope: Option<Arc<Scope>>,
     pub(super) path: Path,
     pub(super) label: Option<&'static str>,
     /// Which reduce returned the effect.
     pub(super) cause: u64,
     /// Who waits until the actions of this effect were reduced.
-    pub(super) gate: Option<Gate>,
+    pub(super) gate: Option<Arc<WaitGroup>>,
     pub(super) envelope: Carried,
 }
 
 impl Context {
-    pub(super) fn of(work: Option<Work>, cause: u64, envelope: Carried) -> Self {
+    pub(super) fn of(work: Option<WorkToken>, cause: u64, envelope: Carried) -> Self {
         Self {
             work,
             cause,
@@ -44,8 +45,18 @@ impl Context {
     }
 
     /// Where its spans belong: below the span of whoever sent what it follows from, not of whoever happens to drain.
-    pub(super) fn place(&self) -> Place {
-        Place::of(envelope::trace(&self.envelope))
+    pub(super) fn trace_scope(&self) -> TraceScope {
+        TraceScope::of(envelope::trace(&self.envelope))
+    }
+
+    /// What is told of a panic: who follows the effect, and nothing that keeps an id taken.
+    pub(super) fn follower(&self) -> Self {
+        Self {
+            work: self.work.clone(),
+            label: self.label,
+            cause: self.cause,
+            ..Self::default()
+        }
     }
 
     pub(super) fn labelled(self, label: &'static str) -> Self {
@@ -55,20 +66,16 @@ impl Context {
         }
     }
 
-    pub(super) fn gated(self, gate: &Gate) -> Self {
+    pub(super) fn gated(self, gate: &Arc<WaitGroup>) -> Self {
         Self {
-            gate: Some(gate.clone()),
+            gate: Some(Arc::clone(gate)),
             ..self
         }
     }
 
-    pub(super) fn in_child(self, segment: Segment, registry: &Arc<Registry>) -> Self {
-        let path: Arc<[Segment]> = self
-            .path
-            .iter()
-            .flat_map(|path| path.iter().cloned())
-            .chain([segment])
-            .collect();
+    pub(super) fn in_child(self, step: ChildStep, registry: &Arc<Registry>) -> Self {
+        let around = self.path.iter().flat_map(|path| path.iter().cloned());
+        let path: Arc<[ChildStep]> = around.chain([step]).collect();
         let scope = registry.enter_child(Arc::clone(&path), self.scope);
         Self {
             scope: Some(scope),
@@ -91,40 +98,54 @@ impl Context {
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        self.work.as_ref().is_some_and(Work::is_cancelled)
+        self.work.as_ref().is_some_and(WorkToken::is_cancelled)
             || self.scope.as_ref().is_some_and(|scope| scope.is_cancelled())
     }
 
-    /// Lets everything around this effect end `task`, until the watch is dropped.
-    pub(super) fn watch(&self, serial: u64, task: &AbortHandle) -> Watch {
+    /// Tells `task` of a cancel of anything around this effect, until the watch is dropped.
+    pub(super) fn register(&self, serial: u64, task: &AbortHandle) -> Watch {
         if let Some(work) = &self.work {
-            work.watch(serial, task);
+            work.register(serial, task);
         }
+        let work = self.work.clone();
+        let watch = self.watch(serial, Watcher::Task(task.clone()));
+        watch.with_work(work)
+    }
+
+    /// Tells `watcher` of a cancel of the scope, until the watch is dropped.
+    pub(super) fn watch(&self, serial: u64, watcher: Watcher) -> Watch {
         if let Some(scope) = &self.scope {
-            scope.watch(serial, task);
+            scope.register(serial, watcher);
         }
         Watch {
             serial,
-            work: self.work.clone(),
+            work: None,
             scope: self.scope.clone(),
         }
     }
 }
 
-/// A task that can be ended from around it.
+/// What is told of a cancel.
 pub(super) struct Watch {
     serial: u64,
-    work: Option<Work>,
+    work: Option<WorkToken>,
     scope: Option<Arc<Scope>>,
+}
+
+impl Watch {
+    fn with_work(mut self, work: Option<WorkToken>) -> Self {
+        self.work = work;
+        self
+    }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         if let Some(work) = &self.work {
-            work.forget(self.serial);
+            work.unregister(self.serial);
         }
         if let Some(scope) = &self.scope {
-            scope.forget(self.serial);
+            scope.unregister(self.serial);
         }
     }
 }
@@ -132,7 +153,7 @@ impl Drop for Watch {
 /// An action on its way to the reducer.
 pub(super) struct Queued<A> {
     pub(super) action: A,
-    pub(super) work: Option<Work>,
+    pub(super) work: Option<WorkToken>,
     /// Boxed, since actions that no effect delivered have none.
     pub(super) origin: Option<Box<Origin>>,
     pub(super) envelope: Carried,
@@ -143,15 +164,15 @@ pub(super) struct Queued<A> {
 /// The effect that an action came from.
 pub(super) struct Origin {
     scope: Option<Arc<Scope>>,
-    /// Held, not read: its drop tells who waits.
-    _ticket: Option<Ticket>,
+    /// Trailing, not read: its drop tells who waits.
+    _token: Option<WaitToken>,
     /// The answer of an event-store operation, which is reduced whatever was cancelled.
     certain: bool,
 }
 
 impl<A> Queued<A> {
     /// An action from outside.
-    pub(super) fn external(action: A, work: Option<Work>) -> Self {
+    pub(super) fn external(action: A, work: Option<WorkToken>) -> Self {
         Self {
             action,
             work,
@@ -162,7 +183,7 @@ impl<A> Queued<A> {
     }
 
     /// An action from outside that is reduced at once, and takes no place.
-    pub(super) fn direct(action: A, work: Option<Work>) -> Self {
+    pub(super) fn direct(action: A, work: Option<WorkToken>) -> Self {
         Self {
             action,
             work,
@@ -194,7 +215,7 @@ impl<A> Queued<A> {
         let origin = (!plain).then(|| {
             Box::new(Origin {
                 scope,
-                _ticket: gate.as_ref().map(Gate::ticket),
+                _token: gate.as_ref().map(WaitGroup::token),
                 certain,
             })
         });
@@ -212,7 +233,12 @@ impl<A> Queued<A> {
             return false;
         }
         let scope = self.origin.as_ref().and_then(|origin| origin.scope.as_ref());
-        self.work.as_ref().is_some_and(Work::is_cancelled) || scope.is_some_and(|scope| scope.is_cancelled())
+        self.work.as_ref().is_some_and(WorkToken::is_cancelled) || scope.is_some_and(|scope| scope.is_cancelled())
+    }
+
+    /// The child whose effect this action came from.
+    pub(super) fn child(&self) -> Option<&Arc<[ChildStep]>> {
+        self.origin.as_ref()?.scope.as_ref()?.name.path.as_ref()
     }
 
     pub(super) fn is_certain(&self) -> bool {

@@ -10,12 +10,9 @@ use std::{
 
 use composable_rust_core::Reducer;
 
-use super::{
-    core::{Core, Engine},
-    spawn::Task,
-};
+use super::{Engine, locked_state::LockedState, spawn::Task};
 
-impl<R: Reducer> Core<R> {
+impl<R: Reducer> LockedState<R> {
     /// Whether there is nothing to do but to let go.
     pub(super) fn is_quiet(&self) -> bool {
         self.queue.is_empty() && self.subscribers.is_empty()
@@ -29,18 +26,20 @@ impl<R: Reducer> Engine<R> {
     pub(super) fn drain(self: &Arc<Self>) {
         loop {
             fence(Ordering::SeqCst);
-            if self.moved.load(Ordering::SeqCst) {
+            if self.offloaded.load(Ordering::SeqCst) {
                 return;
             }
-            let Some(mut core) = self.try_core() else { return };
-            let more = self.run(&mut core);
-            drop(core);
+            let Some(mut locked) = self.state.try_lock() else {
+                return;
+            };
+            let more = self.run(&mut locked);
+            drop(locked);
             if more {
-                return self.move_drain();
+                return self.offload();
             }
             fence(Ordering::SeqCst);
             if self.inbox.is_empty() {
-                return self.rested();
+                return self.notify_idle();
             }
         }
     }
@@ -48,99 +47,99 @@ impl<R: Reducer> Engine<R> {
     /// What the one who has just let go of the lock owes to the others.
     pub(super) fn after_drain(self: &Arc<Self>, more: bool) {
         if more {
-            return self.move_drain();
+            return self.offload();
         }
         fence(Ordering::SeqCst);
         if !self.inbox.is_empty() {
             self.drain();
         } else if !self.lifecycle.is_open() {
-            self.rested();
+            self.notify_idle();
         }
     }
 
     /// Tells a shutdown that there may be nothing left to do.
-    fn rested(&self) {
+    fn notify_idle(&self) {
         if !self.lifecycle.is_open() {
             self.running.changed.notify_waiters();
         }
     }
 
     /// Reduces until nothing waits or the budget is spent, then shows the state; whether something still waits.
-    pub(super) fn run(self: &Arc<Self>, core: &mut Core<R>) -> bool {
+    pub(super) fn run(self: &Arc<Self>, locked: &mut LockedState<R>) -> bool {
         let mut budget = Budget::new(self.timed);
         let more = loop {
-            if core.queue.is_empty() {
-                self.take(core);
+            if locked.queue.is_empty() {
+                self.take(locked);
             }
-            let Some(item) = core.queue.pop_front() else {
+            let Some(item) = locked.queue.pop_front() else {
                 break false;
             };
-            core.freed += u64::from(item.bounded);
-            if core.freed > 0 && (core.queue.is_empty() || core.freed >= self.inbox.stride()) {
-                self.inbox.release(std::mem::take(&mut core.freed));
+            locked.freed += u64::from(item.bounded);
+            if locked.freed > 0 && (locked.queue.is_empty() || locked.freed >= self.inbox.stride()) {
+                self.inbox.release(std::mem::take(&mut locked.freed));
             }
-            self.reduce(core, item);
+            self.reduce(locked, item);
             if budget.is_spent() {
-                break !core.queue.is_empty() || !self.inbox.is_empty();
+                break !locked.queue.is_empty() || !self.inbox.is_empty();
             }
         };
-        self.publish(core);
+        self.publish(locked);
         more
     }
 
     /// Moves what came in behind what waits.
-    pub(super) fn take(&self, core: &mut Core<R>) {
-        let known = core.subscribers.len();
-        self.inbox.take(&mut core.queue, &mut core.subscribers);
+    pub(super) fn take(&self, locked: &mut LockedState<R>) {
+        let known = locked.subscribers.len();
+        self.inbox.take(&mut locked.queue, &mut locked.subscribers);
         // Newcomers are shown the state at the end of this drain, also if nothing changes in it.
-        core.changed |= core.subscribers.len() > known;
+        locked.changed |= locked.subscribers.len() > known;
     }
 
-    fn publish(&self, core: &mut Core<R>) {
-        let changed = std::mem::take(&mut core.changed);
-        if core.subscribers.is_empty() {
+    fn publish(&self, locked: &mut LockedState<R>) {
+        let changed = std::mem::take(&mut locked.changed);
+        if locked.subscribers.is_empty() {
             return;
         }
         if !self.lifecycle.is_live() {
-            for mut subscriber in core.subscribers.drain(..) {
+            for mut subscriber in locked.subscribers.drain(..) {
                 subscriber.end(self.lifecycle.reason());
             }
         } else if changed {
-            let state = &core.state;
-            core.subscribers.retain_mut(|subscriber| subscriber.show(state));
+            let state = &locked.state;
+            locked.subscribers.retain_mut(|subscriber| subscriber.show(state));
         }
     }
 
     /// Lets a task go on, so that no caller reduces for others without end.
-    fn move_drain(self: &Arc<Self>) {
-        self.moved.store(true, Ordering::SeqCst);
+    fn offload(self: &Arc<Self>) {
+        self.offloaded.store(true, Ordering::SeqCst);
         let drain = self.drain_task();
         self.spawner.spawn(Task::of_engine(drain));
     }
 
     fn drain_task(self: &Arc<Self>) -> impl Future<Output = ()> + Send + use<R> {
-        let moved = Moved {
+        let offloaded = DrainTask {
             engine: Arc::clone(self),
             finished: false,
         };
         async move {
-            while moved.run() {
+            while offloaded.run() {
                 yield_once().await;
             }
-            moved.finish();
+            offloaded.finish();
         }
     }
 }
 
 /// The drain as a task. Callers drain themselves again when it ends.
-struct Moved<R: Reducer> {
+struct DrainTask<R: Reducer> {
     engine: Arc<Engine<R>>,
     finished: bool,
 }
 
-impl<R: Reducer> Moved<R> {
+impl<R: Reducer> DrainTask<R> {
     fn run(&self) -> bool {
-        self.engine.run(&mut self.engine.core())
+        self.engine.run(&mut self.engine.state.lock())
     }
 
     fn finish(mut self) {
@@ -148,9 +147,9 @@ impl<R: Reducer> Moved<R> {
     }
 }
 
-impl<R: Reducer> Drop for Moved<R> {
+impl<R: Reducer> Drop for DrainTask<R> {
     fn drop(&mut self) {
-        self.engine.moved.store(false, Ordering::SeqCst);
+        self.engine.offloaded.store(false, Ordering::SeqCst);
         // A runtime that is gone drops the task: the next caller goes on, moving again would only repeat this.
         if self.finished {
             self.engine.drain();

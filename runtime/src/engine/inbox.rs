@@ -12,12 +12,12 @@ use tokio::sync::Notify;
 
 use super::{
     context::Queued,
-    phase::{Lifecycle, Phase},
-    publish::BoxedSubscriber,
+    lifecycle::{Lifecycle, Phase},
+    subscribers::BoxedSubscriber,
 };
 
 /// What became of an action that was to enter.
-pub(super) enum Entry<A> {
+pub(super) enum Push<A> {
     Entered,
     /// All places are taken.
     Full(Queued<A>),
@@ -84,22 +84,22 @@ impl<S, A> Inbox<S, A> {
     }
 
     /// Enters an action. Those from outside need a place, and an open store. The caller drains afterwards.
-    pub(super) fn push(&self, item: Queued<A>, lifecycle: &Lifecycle) -> Entry<A> {
+    pub(super) fn push(&self, item: Queued<A>, lifecycle: &Lifecycle) -> Push<A> {
         let mut waiting = self.lock();
         if item.bounded {
             // Looked at under the lock: what enters before the closing is drained by it.
             if !lifecycle.is_open() {
-                return Entry::Ended(item);
+                return Push::Ended(item);
             }
             let queued = waiting.entered - self.places.left.load(Ordering::SeqCst);
             if queued.saturating_add(self.inside()) >= self.capacity {
-                return Entry::Full(item);
+                return Push::Full(item);
             }
             waiting.entered += 1;
         }
         waiting.actions.push_back(item);
         self.add_one();
-        Entry::Entered
+        Push::Entered
     }
 
     /// Takes no more actions from outside, and tells those who wait for a place.
@@ -111,7 +111,7 @@ impl<S, A> Inbox<S, A> {
     }
 
     /// Lets the drainer look again though nothing came in.
-    pub(super) fn poke(&self) {
+    pub(super) fn wake_drainer(&self) {
         let _waiting = self.lock();
         self.add_one();
     }
@@ -152,7 +152,7 @@ impl<S, A> Inbox<S, A> {
     }
 
     /// Says how many places are taken by what waits inside of the state. Only the drainer calls this.
-    pub(super) fn occupy(&self, places: u64) {
+    pub(super) fn set_reserved(&self, places: u64) {
         let before = self.places.inside.load(Ordering::Relaxed);
         if places == before {
             return;
@@ -189,7 +189,7 @@ impl<S, A> Inbox<S, A> {
     }
 
     /// Calls `enter` until it has its way, whenever a place may have become free.
-    pub(super) async fn place<T>(&self, mut enter: impl FnMut() -> Option<T>) -> T {
+    pub(super) async fn wait_for_space<T>(&self, mut enter: impl FnMut() -> Option<T>) -> T {
         let _caller = Caller::enter(&self.places.callers);
         loop {
             let mut place = std::pin::pin!(self.places.free.notified());

@@ -1,24 +1,33 @@
-//! Effects as futures.
+//! Leaves of effects as futures.
 
-use std::{any::Any, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use composable_rust_core::{Delay, Effect, Reducer, Retry};
+use composable_rust_core::{
+    __engine::{EventStoreOperation, Leaf, Node, Retry, from_node, into_node},
+    Effect, Reducer,
+};
 use futures::{
     FutureExt, StreamExt,
-    future::{self, AbortHandle, Abortable, BoxFuture},
+    future::{self, BoxFuture},
     stream::BoxStream,
 };
 use tokio::sync::oneshot;
 
 use super::{
+    Engine,
     context::{Context, Queued},
-    core::Engine,
-    count::Gate,
     drain::yield_once,
-    spawn::EffectPanic,
     task::Outcome,
+    tree::Tree,
+    wait_group::WaitGroup,
 };
-use crate::{caught::panic_message, envelope::Carrying};
+use crate::envelope::Carrying;
 
 /// A stream whose items are always ready would never let anybody else run, nor notice that it was cancelled.
 const ITEMS_WITHOUT_A_BREAK: u32 = 32;
@@ -32,46 +41,23 @@ async fn carried<T>(context: &mut Context, future: impl Future<Output = T> + Unp
 
 pub(super) type Performed<A> = BoxFuture<'static, Outcome<A>>;
 
-fn done<A: Send + 'static>(last: Option<Queued<A>>) -> Performed<A> {
-    future::ready(Outcome::Done(last)).boxed()
-}
-
 impl<R: Reducer> Engine<R> {
     /// Starts `effect` now: a delay counts from here, an id is taken, an operation is in its queue. The future that
     /// comes back does the rest.
     pub(super) fn perform(self: &Arc<Self>, effect: Effect<R::Action>, context: Context) -> Performed<R::Action> {
-        match effect {
-            Effect::None => done(None),
-            Effect::Emit(action) => done(Some(Queued::delivered(action, context))),
-            Effect::Cancel(id) => {
-                self.registry.cancel(&context.path, &id);
-                done(None)
-            }
-            Effect::Future(future) => self.perform_future(future, context),
-            Effect::Stream(stream) => self.perform_stream(stream, context),
-            Effect::Delay(delay) => self.perform_delay(*delay, context),
-            Effect::Parallel(effects) => self.perform_parallel(effects, context),
-            Effect::Sequential(effects) => self.perform_sequential(effects, context),
-            Effect::Race(effects) => self.perform_race(effects, context),
-            Effect::Retry(retry) => self.perform_retry(*retry, context),
-            Effect::Labelled(labelled) => self.perform(labelled.effect, context.labelled(labelled.label)),
-            Effect::Cancellable(c) => {
-                let context = context.in_id(c.id, c.in_flight, &self.registry);
-                self.perform_scope(c.effect, context)
-            }
-            Effect::Scoped(scoped) => {
-                let context = context.in_child(scoped.segment, &self.registry);
-                self.perform_scope(scoped.effect, Some(context))
-            }
-            Effect::Throttle(throttle) => match self.throttle(*throttle, context) {
-                Some((effect, context)) => self.perform_scope(effect, Some(context)),
-                None => future::ready(Outcome::Cancelled).boxed(),
-            },
-            Effect::EventStore(operation) => self.perform_operation(*operation, context),
-            unknown => {
-                tracing::error!(effect = %unknown.describe(), "this runtime does not know the effect: it is not performed");
-                done(None)
-            }
+        match into_node(effect) {
+            Node::Leaf(leaf) => self.perform_leaf(leaf, context),
+            node => Box::pin(Tree::start(self, from_node(node), context)),
+        }
+    }
+
+    pub(super) fn perform_leaf(self: &Arc<Self>, leaf: Leaf<R::Action>, context: Context) -> Performed<R::Action> {
+        match leaf {
+            Leaf::Emit(action) => future::ready(Outcome::Done(Some(Queued::delivered(action, context)))).boxed(),
+            Leaf::Future(future) => self.perform_future(future, context),
+            Leaf::Stream(stream) => self.perform_stream(stream, context),
+            Leaf::Retry(retry) => self.perform_retry(*retry, context),
+            Leaf::EventStore(operation) => self.perform_operation(*operation, context),
         }
     }
 
@@ -96,30 +82,19 @@ impl<R: Reducer> Engine<R> {
     ) -> Performed<R::Action> {
         let engine = Arc::clone(self);
         Box::pin(async move {
-            let gate = Gate::default();
+            let gate = Arc::<WaitGroup>::default();
             for number in (1..=ITEMS_WITHOUT_A_BREAK).cycle() {
                 match carried(&mut context, AssertUnwindSafe(stream.next()).catch_unwind()).await {
                     Ok(Some(action)) => engine.deliver(Queued::delivered(action, context.clone().gated(&gate))),
                     Ok(None) => return Outcome::Done(None),
                     Err(panic) => return engine.panicked(&context, &*panic),
                 }
-                gate.opened().await;
+                gate.wait().await;
                 if number == ITEMS_WITHOUT_A_BREAK {
                     yield_once().await;
                 }
             }
             Outcome::Done(None)
-        })
-    }
-
-    fn perform_delay(self: &Arc<Self>, delay: Delay<R::Action>, context: Context) -> Performed<R::Action> {
-        let Delay { duration, effect } = delay;
-        let (engine, sleep) = (Arc::clone(self), self.sleep(duration));
-        Box::pin(async move {
-            match sleep.await {
-                Ok(()) => engine.perform(effect, context).await,
-                Err(panic) => engine.panicked(&context, &*panic),
-            }
         })
     }
 
@@ -147,30 +122,15 @@ impl<R: Reducer> Engine<R> {
         })
     }
 
-    /// A part that can be cancelled alone; without a context it is not to start.
-    fn perform_scope(self: &Arc<Self>, effect: Effect<R::Action>, context: Option<Context>) -> Performed<R::Action> {
-        let Some(context) = context else {
-            return future::ready(Outcome::Cancelled).boxed();
-        };
-        let (abort, registration) = AbortHandle::new_pair();
-        let watch = context.watch(self.registry.serial(), &abort);
-        let performed = self.perform(effect, context);
-        Box::pin(async move {
-            let outcome = Abortable::new(performed, registration).await;
-            drop(watch);
-            outcome.unwrap_or(Outcome::Cancelled)
-        })
-    }
-
     fn perform_operation(
         self: &Arc<Self>,
-        operation: composable_rust_core::EventStoreOperation<R::Action>,
+        operation: EventStoreOperation<R::Action>,
         context: Context,
     ) -> Performed<R::Action> {
         let (reply, answer) = oneshot::channel();
         // A task of its own, so that dropping this one does not end it; it keeps no scope, this one does.
         let held = context.clone();
-        let Some(task) = self.operate(operation, context, Some(reply)) else {
+        let Some(task) = self.start_store_call(operation, context, Some(reply)) else {
             return future::ready(Outcome::Cancelled).boxed();
         };
         self.spawner.spawn(task);
@@ -187,8 +147,12 @@ impl<R: Reducer> Engine<R> {
     }
 
     /// A sleep on the store's clock, which is the user's code as well.
-    fn sleep(&self, duration: Duration) -> impl Future<Output = Result<(), Box<dyn Any + Send>>> + Send + use<R> {
-        AssertUnwindSafe(self.clock.sleep(duration)).catch_unwind()
+    pub(super) fn sleep(
+        &self,
+        duration: Duration,
+    ) -> impl Future<Output = Result<(), Box<dyn Any + Send>>> + Send + use<R> {
+        let asleep = catch_unwind(AssertUnwindSafe(|| self.clock.sleep(duration)));
+        async move { AssertUnwindSafe(asleep?).catch_unwind().await }
     }
 }
 
@@ -204,18 +168,5 @@ impl<R: Reducer> Drop for Answer<R> {
         if let Ok(last) = self.answer.try_recv() {
             self.engine.deliver(last);
         }
-    }
-}
-
-impl<R: Reducer> Engine<R> {
-    fn panicked(&self, context: &Context, panic: &(dyn Any + Send)) -> Outcome<R::Action> {
-        let message = panic_message(panic);
-        tracing::error!(label = context.label, panic = message, "an effect panicked");
-        self.tell_panic(context.label, context.cause, message);
-        Outcome::Panicked
-    }
-
-    pub(super) fn tell_panic(&self, label: Option<&'static str>, cause: u64, message: String) {
-        self.spawner.panicked(EffectPanic { label, cause, message });
     }
 }

@@ -10,9 +10,9 @@ use std::{
 
 use composable_rust_core::Reducer;
 
-use super::{RunningEffect, core::Engine, phase::Phase};
+use super::{Engine, RunningEffect, lifecycle::Phase};
 use crate::{
-    store::{Fault, SettleError, ShutdownReport},
+    store::{ReducerPanic, ShutdownReport, StopReason},
     within::within,
 };
 
@@ -38,14 +38,14 @@ impl<R: Reducer> Engine<R> {
     pub(crate) fn close(self: &Arc<Self>) {
         self.lifecycle.advance(Phase::Closed);
         self.stop();
-        self.inbox.poke();
+        self.inbox.wake_drainer();
         self.drain();
     }
 
     /// Ends what runs, and tells those who wait for a place.
     pub(super) fn stop(&self) {
         self.running.abort();
-        self.timers.raise();
+        self.timers.cancel();
         self.inbox.release_callers();
     }
 
@@ -68,9 +68,11 @@ impl<R: Reducer> Engine<R> {
     fn is_idle(self: &Arc<Self>) -> bool {
         // Pairs with the fence of who lets go: either they see that a shutdown looks, or it finds the lock free.
         fence(Ordering::SeqCst);
-        let Some(core) = self.try_core() else { return false };
-        let idle = self.running.is_empty() && core.queue.is_empty() && self.inbox.is_empty();
-        drop(core);
+        let Some(locked) = self.state.try_lock() else {
+            return false;
+        };
+        let idle = self.running.is_empty() && locked.queue.is_empty() && self.inbox.is_empty();
+        drop(locked);
         fence(Ordering::SeqCst);
         if !self.inbox.is_empty() {
             self.drain();
@@ -78,11 +80,11 @@ impl<R: Reducer> Engine<R> {
         idle
     }
 
-    pub(crate) fn fault(&self) -> Option<Fault> {
+    pub(crate) fn fault(&self) -> Option<ReducerPanic> {
         self.lifecycle.fault().cloned()
     }
 
-    pub(crate) fn reason(&self) -> SettleError {
+    pub(crate) fn reason(&self) -> StopReason {
         self.lifecycle.reason()
     }
 
@@ -91,8 +93,13 @@ impl<R: Reducer> Engine<R> {
         self.running.effects()
     }
 
+    /// How many effects have panicked so far.
+    pub(crate) fn effect_panics(&self) -> u64 {
+        self.effect_panics.load(Ordering::Relaxed)
+    }
+
     /// How many names, streams and intervals are remembered: none when nothing runs.
     pub(crate) fn remembered(&self) -> usize {
-        self.registry.len() + self.turns.len() + self.windows.len()
+        self.registry.len() + self.stream_locks.len() + self.windows.len()
     }
 }

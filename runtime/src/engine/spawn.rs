@@ -2,6 +2,8 @@
 
 use futures::future::BoxFuture;
 
+use crate::store::EffectPanic;
+
 /// A part of the engine that runs by itself.
 pub struct Task {
     /// The running effect that this performs, as [`RunningEffect::number`]; `None` for what the engine does for itself.
@@ -37,15 +39,13 @@ pub struct RunningEffect {
     pub cause: u64,
 }
 
-/// A panic of an effect: it was caught, and its siblings go on.
+/// An action for a child that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EffectPanic {
-    /// The effect's label, if it has one.
-    pub label: Option<&'static str>,
-    /// Which reduce returned the effect: 1 for the store's first.
+pub struct AbsentChild {
+    /// Which child, such as `orders[7]/lines[1]`.
+    pub path: String,
+    /// Which reduce it was: 1 for the store's first.
     pub cause: u64,
-    /// What the panic said.
-    pub message: String,
 }
 
 /// Runs tasks to their end, in the order they came where that can be seen. A panic ends only its task.
@@ -56,6 +56,11 @@ pub trait Spawn: Send + Sync + 'static {
     /// Hears of a panic in an effect, which was traced already.
     fn panicked(&self, panic: EffectPanic) {
         drop(panic);
+    }
+
+    /// Hears of an action for a child that does not exist, which was traced already.
+    fn absent_child(&self, child: AbsentChild) {
+        drop(child);
     }
 
     /// Whether a caller that reduces for others is relieved when it has done so for some time, and not only after so

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use composable_rust_core::Reducer;
 
-use super::{Tracker, context::Queued, core::Engine, inbox::Entry, publish::BoxedSubscriber, tracker::Work};
+use super::{Engine, Tracker, context::Queued, inbox::Push, subscribers::BoxedSubscriber, tracker::WorkToken};
 
 /// Why an action was not taken; the store's public errors are made of it.
 pub(crate) enum Refused<A> {
@@ -30,21 +30,21 @@ impl<R: Reducer> Engine<R> {
     fn submit_for(
         self: &Arc<Self>,
         action: R::Action,
-        work: Option<Work>,
-    ) -> Result<(), (Refused<R::Action>, Option<Work>)> {
+        work: Option<WorkToken>,
+    ) -> Result<(), (Refused<R::Action>, Option<WorkToken>)> {
         // Looked at before the lock is tried: what many callers only read does not move between their caches.
         if self.inbox.is_empty()
-            && !self.moved.load(Ordering::Relaxed)
-            && let Some(mut core) = self.try_core()
-            && core.queue.is_empty()
+            && !self.offloaded.load(Ordering::Relaxed)
+            && let Some(mut locked) = self.state.try_lock()
+            && locked.queue.is_empty()
             && self.inbox.is_empty()
             && !self.inbox.is_occupied()
             && self.lifecycle.is_open()
         {
             // Nobody is before this action: it takes no place in the inbox.
-            self.reduce(&mut core, Queued::direct(action, work));
-            let more = !core.is_quiet() && self.run(&mut core);
-            drop(core);
+            self.reduce(&mut locked, Queued::direct(action, work));
+            let more = !locked.is_quiet() && self.run(&mut locked);
+            drop(locked);
             self.after_drain(more);
             return Ok(());
         }
@@ -52,9 +52,9 @@ impl<R: Reducer> Engine<R> {
         let entry = self.inbox.push(Queued::external(action, work), &self.lifecycle);
         self.drain();
         match entry {
-            Entry::Entered => Ok(()),
-            Entry::Full(item) => Err((Refused::Full(item.action), item.work)),
-            Entry::Ended(item) => Err((Refused::Ended(item.action), item.work)),
+            Push::Entered => Ok(()),
+            Push::Full(item) => Err((Refused::Full(item.action), item.work)),
+            Push::Ended(item) => Err((Refused::Ended(item.action), item.work)),
         }
     }
 
@@ -73,7 +73,7 @@ impl<R: Reducer> Engine<R> {
                 None
             }
         };
-        self.inbox.place(enter).await
+        self.inbox.wait_for_space(enter).await
     }
 
     /// Takes an effect's action: there is always a place for it.
@@ -88,12 +88,17 @@ impl<R: Reducer> Engine<R> {
         self.drain();
     }
 
-    /// Looks at the state, between reduces.
+    /// Looks at the state, between reduces. Panics where it would wait for itself: nothing could be said there otherwise.
     pub(crate) fn read<T>(self: &Arc<Self>, look: impl FnOnce(&R::State) -> T) -> T {
+        assert!(
+            !self.state.is_held_here(),
+            "Store::state was called inside of a reducer, a selector or another Store::state of the same store: it would \
+             wait for itself. Use the state that was passed in there, or dispatch an action"
+        );
         // Drained also when `look` panics: others may have left their actions to the holder of the lock.
         let _drained = DrainOnDrop(self);
-        let core = self.core();
-        look(&core.state)
+        let locked = self.state.lock();
+        look(&locked.state)
     }
 }
 

@@ -1,18 +1,21 @@
 //! An effect as a task.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use composable_rust_core::{Effect, Reducer};
-use futures::future::{AbortHandle, Abortable};
+use composable_rust_core::{__engine::kind, Effect, Reducer};
+use futures::{
+    FutureExt,
+    future::{AbortHandle, Abortable},
+};
 use tracing::Instrument;
 
 use super::{
+    Engine,
     context::{Context, Queued},
-    core::Engine,
-    phase::Phase,
+    lifecycle::Phase,
     running::RunningGuard,
     spawn::Task,
-    tracker::Work,
+    tracker::WorkToken,
 };
 
 /// How an effect, or a part of one, has ended.
@@ -31,29 +34,34 @@ impl<R: Reducer> Engine<R> {
     /// shutdown's deadline, when nothing starts any more.
     pub(super) fn task(self: &Arc<Self>, effect: Effect<R::Action>, context: Context) -> Option<Task> {
         let label = context.label.unwrap_or_else(|| kind(&effect));
-        let ending = Ending::new(self, context.work.clone());
+        let completion = CompletionGuard::new(self, context.work.clone());
         if !self.may_start(label) {
             return None;
         }
         let serial = self.registry.serial();
         let (abort, registration) = AbortHandle::new_pair();
         let running = self.enter_running(serial, label, context.cause, Some(abort.clone()));
-        let watch = context.watch(serial, &abort);
-        let place = context.place();
+        let watch = context.register(serial, &abort);
+        let trace_scope = context.trace_scope();
+        let follower = context.follower();
         let performed = self.perform(effect, context);
         let engine = Arc::clone(self);
         let task = async move {
-            let outcome = Abortable::new(performed, registration).await;
+            // Parts catch the panics of what they run; what is caught here is one of a destructor.
+            let outcome = Abortable::new(AssertUnwindSafe(performed).catch_unwind(), registration).await;
             drop(watch);
             let aborted = outcome.is_err();
-            if let Ok(Outcome::Done(Some(last))) = outcome {
-                engine.deliver(last);
+            match outcome {
+                Ok(Ok(Outcome::Done(Some(last)))) => engine.deliver(last),
+                Ok(Err(panic)) => drop(engine.panicked::<R::Action>(&follower, &*panic)),
+                _ => {}
             }
+            drop(follower);
             drop(running);
-            ending.finish(aborted);
+            completion.finish(aborted);
         };
-        let task = place.enter(|| task.instrument(tracing::debug_span!("effect", label)));
-        Some(Task::of_effect(serial, place.carry(task)))
+        let task = trace_scope.enter(|| task.instrument(tracing::debug_span!("effect", label)));
+        Some(Task::of_effect(serial, trace_scope.carry(task)))
     }
 
     /// Whether effects may still start; notes the label of one that may not.
@@ -86,14 +94,14 @@ impl<R: Reducer> Engine<R> {
 }
 
 /// Tells those who follow an effect if it ended because the store did, or its runtime.
-pub(super) struct Ending<R: Reducer> {
+pub(super) struct CompletionGuard<R: Reducer> {
     engine: Arc<Engine<R>>,
-    work: Option<Work>,
+    work: Option<WorkToken>,
     finished: bool,
 }
 
-impl<R: Reducer> Ending<R> {
-    pub(super) fn new(engine: &Arc<Engine<R>>, work: Option<Work>) -> Self {
+impl<R: Reducer> CompletionGuard<R> {
+    pub(super) fn new(engine: &Arc<Engine<R>>, work: Option<WorkToken>) -> Self {
         Self {
             engine: Arc::clone(engine),
             work,
@@ -107,31 +115,12 @@ impl<R: Reducer> Ending<R> {
     }
 }
 
-impl<R: Reducer> Drop for Ending<R> {
+impl<R: Reducer> Drop for CompletionGuard<R> {
     fn drop(&mut self) {
         if let Some(work) = &self.work
             && !self.finished
         {
-            work.cut(self.engine.lifecycle.reason());
+            work.set_aborted(self.engine.lifecycle.reason());
         }
-    }
-}
-
-/// What an effect without a label is called.
-pub(super) fn kind<A>(effect: &Effect<A>) -> &'static str {
-    match effect {
-        Effect::Future(_) => "future",
-        Effect::Stream(_) => "stream",
-        Effect::Delay(_) => "delay",
-        Effect::Parallel(_) => "parallel",
-        Effect::Sequential(_) => "sequential",
-        Effect::Race(_) => "race",
-        Effect::Throttle(_) => "throttle",
-        Effect::Retry(_) => "retry",
-        Effect::EventStore(_) => "event store",
-        Effect::Labelled(labelled) => labelled.label,
-        Effect::Cancellable(cancellable) => kind(&cancellable.effect),
-        Effect::Scoped(scoped) => kind(&scoped.effect),
-        _ => "effect",
     }
 }

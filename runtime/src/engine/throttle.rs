@@ -3,31 +3,33 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use composable_rust_core::{Edge, Effect, InFlight, Reducer, Throttle};
+use composable_rust_core::{__engine::kind, CancelId, Edge, Effect, InFlight, Reducer};
 use futures::future::{self, AbortHandle, Abortable, BoxFuture};
 
 use super::{
+    Engine,
+    cancellation::Watcher,
     context::{Context, Watch},
-    core::Engine,
     running::RunningGuard,
     scope::Name,
     spawn::Task,
-    task::{Ending, kind},
+    task::CompletionGuard,
 };
 
 /// The open intervals by name. An interval stays when its effects are cancelled: the promise is one effect in it.
-pub(super) struct Windows<A>(Mutex<HashMap<Name, Window<A>>>);
+pub(super) struct ThrottleWindows<A>(Mutex<HashMap<Name, Window<A>>>);
 
 struct Window<A> {
     serial: u64,
-    held: Option<Held<A>>,
+    trailing: Option<Trailing<A>>,
 }
 
 /// The latest effect of an interval, which starts at its end. A task of its own waits for its cancel, so that it is
 /// let go at once and not at the end of the interval.
-struct Held<A> {
+struct Trailing<A> {
     serial: u64,
     effect: Effect<A>,
     context: Context,
@@ -46,13 +48,13 @@ impl Drop for AbortOnDrop {
     }
 }
 
-impl<A> Default for Windows<A> {
+impl<A> Default for ThrottleWindows<A> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<A> Windows<A> {
+impl<A> ThrottleWindows<A> {
     fn lock(&self) -> MutexGuard<'_, HashMap<Name, Window<A>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,21 +63,23 @@ impl<A> Windows<A> {
         self.lock().len()
     }
 
-    /// What is held, if it is this one.
-    fn let_go(&self, name: &Name, serial: u64) -> Option<Held<A>> {
+    /// The trailing effect, if it is this one.
+    fn take_if(&self, name: &Name, serial: u64) -> Option<Trailing<A>> {
         let mut open = self.lock();
-        open.get_mut(name)?.held.take_if(|held| held.serial == serial)
+        open.get_mut(name)?
+            .trailing
+            .take_if(|trailing| trailing.serial == serial)
     }
 
-    /// What was held until the end of the interval, which then begins again; else the window is closed.
-    fn turn(&self, name: &Name) -> Option<Held<A>> {
+    /// The trailing effect at the end of the interval, which then begins again; without one the window is closed.
+    fn take_trailing_or_close(&self, name: &Name) -> Option<Trailing<A>> {
         let mut open = self.lock();
-        let held = open.get_mut(name).and_then(|window| window.held.take());
-        let cancelled = held.as_ref().is_none_or(|held| held.context.is_cancelled());
+        let trailing = open.get_mut(name).and_then(|window| window.trailing.take());
+        let cancelled = trailing.as_ref().is_none_or(|trailing| trailing.context.is_cancelled());
         let closed = if cancelled { open.remove(name) } else { None };
         drop(open);
         drop(closed);
-        held.filter(|_| !cancelled)
+        trailing.filter(|_| !cancelled)
     }
 
     fn close(&self, name: &Name, serial: u64) -> Option<Window<A>> {
@@ -89,18 +93,15 @@ impl<A> Windows<A> {
 }
 
 impl<R: Reducer> Engine<R> {
-    /// What is to start now; the rest is held for the end of the interval, or dropped.
+    /// What is to start now; the rest waits for the end of the interval, or is dropped.
     pub(super) fn throttle(
         self: &Arc<Self>,
-        throttle: Throttle<R::Action>,
+        id: CancelId,
+        interval: Duration,
+        edge: Edge,
+        effect: Effect<R::Action>,
         context: Context,
     ) -> Option<(Effect<R::Action>, Context)> {
-        let Throttle {
-            id,
-            interval,
-            edge,
-            effect,
-        } = throttle;
         if !self.may_start(context.label.unwrap_or_else(|| kind(&effect))) {
             return None;
         }
@@ -114,8 +115,8 @@ impl<R: Reducer> Engine<R> {
             let replaced = if edge == Edge::Leading {
                 None
             } else {
-                let held = self.hold(&name, effect, context);
-                window.held.replace(held)
+                let trailing = self.keep_trailing(&name, effect, context);
+                window.trailing.replace(trailing)
             };
             drop(open);
             drop(replaced);
@@ -123,15 +124,15 @@ impl<R: Reducer> Engine<R> {
         }
         let serial = self.registry.serial();
         let (timer, registration) = AbortHandle::new_pair();
-        let (held, now) = if edge == Edge::Latest {
-            (Some(self.hold(&name, effect, context)), None)
+        let (trailing, now) = if edge == Edge::Latest {
+            (Some(self.keep_trailing(&name, effect, context)), None)
         } else {
             (None, Some((effect, context)))
         };
-        open.insert(name.clone(), Window { serial, held });
+        open.insert(name.clone(), Window { serial, trailing });
         drop(open);
         let ticking = self.tick(name, serial, interval);
-        self.timers.watch(serial, &timer);
+        self.timers.register(serial, Watcher::Task(timer));
         self.spawner.spawn(Task::of_engine(async move {
             // Ended with the store, which asks for nothing more.
             let _ = Abortable::new(ticking, registration).await;
@@ -139,21 +140,26 @@ impl<R: Reducer> Engine<R> {
         now
     }
 
-    fn hold(self: &Arc<Self>, name: &Name, effect: Effect<R::Action>, context: Context) -> Held<R::Action> {
+    fn keep_trailing(
+        self: &Arc<Self>,
+        name: &Name,
+        effect: Effect<R::Action>,
+        context: Context,
+    ) -> Trailing<R::Action> {
         let serial = self.registry.serial();
         let label = context.label.unwrap_or_else(|| kind(&effect));
         let (abort, registration) = AbortHandle::new_pair();
         let running = self.enter_running(serial, label, context.cause, Some(abort.clone()));
-        let watch = context.watch(serial, &abort);
+        let watch = context.register(serial, &abort);
         let (engine, name) = (Arc::clone(self), name.clone());
         self.spawner.spawn(Task::of_effect(serial, async move {
-            // Ends by a cancel of what is held, by its start, or with the store.
+            // Ends by a cancel of what is trailing, by its start, or with the store.
             let _ = Abortable::new(future::pending::<()>(), registration).await;
-            if let Some(held) = engine.windows.let_go(&name, serial) {
-                Ending::new(&engine, held.context.work.clone()).finish(true);
+            if let Some(trailing) = engine.windows.take_if(&name, serial) {
+                CompletionGuard::new(&engine, trailing.context.work.clone()).finish(true);
             }
         }));
-        Held {
+        Trailing {
             serial,
             effect,
             context,
@@ -163,8 +169,8 @@ impl<R: Reducer> Engine<R> {
         }
     }
 
-    /// Starts what is held, at the end of every interval until there was nothing.
-    fn tick(self: &Arc<Self>, name: Name, serial: u64, interval: std::time::Duration) -> BoxFuture<'static, ()> {
+    /// Starts the trailing effect, at the end of every interval until there was nothing.
+    fn tick(self: &Arc<Self>, name: Name, serial: u64, interval: Duration) -> BoxFuture<'static, ()> {
         let mut sleep = self.clock.sleep(interval);
         let open = Open {
             engine: Arc::clone(self),
@@ -174,18 +180,18 @@ impl<R: Reducer> Engine<R> {
         Box::pin(async move {
             loop {
                 sleep.await;
-                let Some(held) = open.engine.windows.turn(&open.name) else {
+                let Some(trailing) = open.engine.windows.take_trailing_or_close(&open.name) else {
                     return;
                 };
                 sleep = open.engine.clock.sleep(interval);
-                let Held {
+                let Trailing {
                     effect,
                     context,
                     running,
                     watch,
                     waiting,
                     ..
-                } = held;
+                } = trailing;
                 drop((watch, waiting));
                 if let Some(task) = open.engine.task(effect, context) {
                     open.engine.spawner.spawn(task);
@@ -206,12 +212,12 @@ struct Open<R: Reducer> {
 
 impl<R: Reducer> Drop for Open<R> {
     fn drop(&mut self) {
-        self.engine.timers.forget(self.serial);
+        self.engine.timers.unregister(self.serial);
         if let Some(window) = self.engine.windows.close(&self.name, self.serial)
-            && let Some(held) = window.held
+            && let Some(trailing) = window.trailing
         {
             // Only the end of the store, or of its runtime, ends a window that holds something.
-            drop(Ending::new(&self.engine, held.context.work.clone()));
+            drop(CompletionGuard::new(&self.engine, trailing.context.work.clone()));
         }
     }
 }

@@ -4,85 +4,94 @@ use std::sync::{Arc, OnceLock};
 
 use futures::future::AbortHandle;
 
-use super::{cancellation::Cancellation, count::Count};
-use crate::store::SettleError;
+use super::{
+    cancellation::{Cancellation, Watcher},
+    wait_group::WaitGroup,
+};
+use crate::store::{EffectPanic, SettleError, StopReason};
 
 /// Follows everything that one sent action causes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Tracker {
-    count: Count,
+    group: WaitGroup,
     cancellation: Cancellation,
-    cut: OnceLock<SettleError>,
+    /// The first reason why not all has come to its end.
+    unsettled: OnceLock<SettleError>,
 }
 
 impl Tracker {
     /// A tracker and the first thing it follows.
-    pub(crate) fn start() -> (Arc<Self>, Work) {
+    pub(crate) fn start() -> (Arc<Self>, WorkToken) {
         let tracker = Arc::new(Self::default());
-        tracker.count.enter();
-        let work = Work {
+        tracker.group.add();
+        let work = WorkToken {
             tracker: Arc::clone(&tracker),
-            immune: false,
+            shielded: false,
         };
         (tracker, work)
     }
 
     pub(crate) fn cancel(&self) {
-        self.cancellation.raise();
+        self.cancellation.cancel();
     }
 
     pub(crate) async fn settled(&self) -> Result<(), SettleError> {
-        self.count.none().await;
-        self.cut.get().map_or(Ok(()), |cut| Err(cut.clone()))
+        self.group.wait().await;
+        self.unsettled.get().map_or(Ok(()), |reason| Err(reason.clone()))
     }
 }
 
-/// Held by everything that belongs to a sent action: queued actions, running effects.
-pub(crate) struct Work {
+/// Trailing by everything that belongs to a sent action: queued actions, running effects.
+pub(crate) struct WorkToken {
     tracker: Arc<Tracker>,
     /// Caused by an event-store operation that outlived the cancel: neither it nor what follows from it is undone.
-    immune: bool,
+    shielded: bool,
 }
 
-impl Work {
+impl WorkToken {
     pub(super) fn is_cancelled(&self) -> bool {
-        !self.immune && self.tracker.cancellation.is_raised()
+        !self.shielded && self.tracker.cancellation.is_cancelled()
     }
 
     /// For what follows from an action that is reduced in spite of a cancel.
-    pub(super) fn immunise(&mut self) {
-        self.immune |= self.tracker.cancellation.is_raised();
+    pub(super) fn shield(&mut self) {
+        self.shielded |= self.tracker.cancellation.is_cancelled();
     }
 
     /// Notes that something ended because the store did.
-    pub(super) fn cut(&self, reason: SettleError) {
-        // The first reason stands; what is cut afterwards is cut for the same.
-        let _ = self.tracker.cut.set(reason);
+    pub(super) fn set_aborted(&self, reason: StopReason) {
+        // The first reason stands; what is aborted afterwards is aborted for the same.
+        let _ = self.tracker.unsettled.set(reason.into());
     }
 
-    pub(super) fn watch(&self, serial: u64, task: &AbortHandle) {
-        if !self.immune {
-            self.tracker.cancellation.watch(serial, task);
+    pub(super) fn set_panicked(&self, panic: &EffectPanic) {
+        // The first panic stands.
+        let _ = self.tracker.unsettled.set(SettleError::EffectPanicked(panic.clone()));
+    }
+
+    pub(super) fn register(&self, serial: u64, task: &AbortHandle) {
+        if !self.shielded {
+            self.tracker.cancellation.register(serial, Watcher::Task(task.clone()));
         }
     }
 
-    pub(super) fn forget(&self, serial: u64) {
-        self.tracker.cancellation.forget(serial);
+    pub(super) fn unregister(&self, serial: u64) {
+        self.tracker.cancellation.unregister(serial);
     }
 }
 
-impl Clone for Work {
+impl Clone for WorkToken {
     fn clone(&self) -> Self {
-        self.tracker.count.enter();
+        self.tracker.group.add();
         Self {
             tracker: Arc::clone(&self.tracker),
-            immune: self.immune,
+            shielded: self.shielded,
         }
     }
 }
 
-impl Drop for Work {
+impl Drop for WorkToken {
     fn drop(&mut self) {
-        self.tracker.count.leave();
+        self.tracker.group.done();
     }
 }

@@ -86,7 +86,7 @@ impl<A: Aggregate> EventSourced<A> {
             let outcomes = state.batch.confirmed();
             state.note(outcomes);
         }
-        Effect::None
+        Effect::none()
     }
 }
 

@@ -36,7 +36,7 @@ impl<A: Aggregate> EventSourced<A> {
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
         if !matches!(state.phase, Phase::Restoring) {
-            return Effect::None;
+            return Effect::none();
         }
         let restored = snapshot::restored(&state.stream_id, answer.as_ref().map(Option::as_ref));
         self.read(state, restored, 0, environment)
@@ -67,7 +67,7 @@ impl<A: Aggregate> EventSourced<A> {
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
         let Some(restored) = state.take_loading() else {
-            return Effect::None;
+            return Effect::none();
         };
         let is_unusable = matches!(restored, Restored::Unusable);
         let observed = match answer {
@@ -93,7 +93,7 @@ impl<A: Aggregate> EventSourced<A> {
         let replaced = if is_unusable {
             self.save(state, environment)
         } else {
-            Effect::None
+            Effect::none()
         };
         self.proceed(state, environment).merge(replaced)
     }

@@ -26,7 +26,7 @@ use crate::{
 /// decided on events that are not stored yet is held until they are; if they are not, it is decided again.
 /// A rejection changes nothing in the log and is visible as [`EventSourcedState::last_rejection`], any other failure as
 /// [`EventSourcedState::last_failure`]. A command that finds the stream idle carries on for those that come meanwhile: its
-/// [`settled`](crate::Sent::settled) waits for their appends, too.
+/// [`settled`](crate::ActionHandle::settled) waits for their appends, too.
 ///
 /// **Decisions rest on what is known here.** If another process has written meanwhile, a command with events finds out: its
 /// append meets a conflict, and it is decided again. One without (a rejection, or nothing to do) appends nothing and does

@@ -29,11 +29,11 @@ impl<A: Aggregate> Reducer for EventSourced<A> {
             EventSourcedAction::Loaded(answer) => self.loaded(state, answer, environment),
             EventSourcedAction::Appended(answer) => self.appended(state, answer, environment),
             EventSourcedAction::SnapshotLoaded(answer) => self.snapshot_loaded(state, answer, environment),
-            EventSourcedAction::SnapshotSaved(_) => Effect::None,
+            EventSourcedAction::SnapshotSaved(_) => Effect::none(),
         }
     }
 
-    fn waiting(&self, state: &mut Self::State) -> usize {
+    fn pending_count(&self, state: &mut Self::State) -> usize {
         state.waiting.len()
     }
 }
@@ -86,7 +86,7 @@ impl<A: Aggregate> EventSourced<A> {
             Phase::Cold if wanted => self.load(state, environment),
             Phase::Cold | Phase::Ready if !state.loads.is_empty() => self.load(state, environment),
             Phase::Ready if wanted => self.decide_waiting(state, environment),
-            _ => Effect::None,
+            _ => Effect::none(),
         }
     }
 
@@ -97,7 +97,7 @@ impl<A: Aggregate> EventSourced<A> {
         environment: &Environment<A>,
     ) -> Effect<Action<A>> {
         if !matches!(state.phase, Phase::Appending) {
-            return Effect::None;
+            return Effect::none();
         }
         state.phase = Phase::Ready;
         match answer {
@@ -128,7 +128,7 @@ impl<A: Aggregate> EventSourced<A> {
                 // Its state is half changed: only the events can be trusted.
                 state.forget();
                 state.last_failure = Some(LoadError::Panicked { message }.into());
-                Effect::None
+                Effect::none()
             }
         };
         self.proceed(state, environment).merge(saved)

@@ -21,7 +21,7 @@ impl<A: Aggregate> EventSourced<A> {
         if snapshot::is_due(&state.stream_id, before, &state.session) {
             self.save(state, environment)
         } else {
-            Effect::None
+            Effect::none()
         }
     }
 
@@ -34,7 +34,7 @@ impl<A: Aggregate> EventSourced<A> {
     pub(super) fn save(&self, state: &EventSourcedState<A>, environment: &Environment<A>) -> Effect<Action<A>> {
         let (version, current) = (state.session.version(), state.session.state());
         let Some(snapshot) = snapshot::encoded::<A>(&state.stream_id, version, current) else {
-            return Effect::None;
+            return Effect::none();
         };
         let store = RetryingStore {
             snapshots: Some(Arc::clone(&state.snapshots)),

@@ -6,11 +6,11 @@
 //! from the layer by a filter. Without the feature there is no span, and nothing of this is left in the program.
 
 #[cfg(feature = "opentelemetry")]
-mod entered;
+mod otel;
 #[cfg(feature = "opentelemetry")]
-pub(crate) use entered::{Place, current, within};
+pub(crate) use otel::{TraceScope, current, within};
 
 #[cfg(not(feature = "opentelemetry"))]
-mod none;
+mod noop;
 #[cfg(not(feature = "opentelemetry"))]
-pub(crate) use none::{Place, current, within};
+pub(crate) use noop::{TraceScope, current, within};

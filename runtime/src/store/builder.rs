@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use composable_rust_core::{Clock, Reducer};
 use tokio::runtime::Handle;
 
-use super::{BuildError, Owner, Store};
+use super::{BuildError, EffectPanic, Owner, Store};
 use crate::{
     SystemClock,
-    engine::{Engine, Settings, Spawn},
+    engine::{Engine, PanicHook, Settings, Spawn},
 };
 
 /// Builds a [`Store`].
@@ -18,7 +18,7 @@ use crate::{
 /// # struct Counter;
 /// # impl Reducer for Counter {
 /// #     type State = u32; type Action = u32; type Environment = ();
-/// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::None }
+/// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::none() }
 /// # }
 /// use composable_rust_runtime::{BuildError, Store};
 /// use std::time::Duration;
@@ -43,6 +43,7 @@ pub struct StoreBuilder<R: Reducer> {
     capacity: usize,
     append_timeout: Duration,
     handle: Option<Handle>,
+    on_effect_panic: Option<PanicHook>,
 }
 
 impl<R: Reducer> StoreBuilder<R> {
@@ -54,6 +55,7 @@ impl<R: Reducer> StoreBuilder<R> {
             capacity: 1_024,
             append_timeout: Duration::from_secs(30),
             handle: None,
+            on_effect_panic: None,
         }
     }
 
@@ -71,6 +73,39 @@ impl<R: Reducer> StoreBuilder<R> {
     /// earlier append to the same stream does not count.
     pub fn append_timeout(self, append_timeout: Duration) -> Self {
         Self { append_timeout, ..self }
+    }
+
+    /// Calls `hook` with every panic of an effect, on the thread that ran the effect. Without it, panics are traced, counted
+    /// by [`Store::effect_panics`] and told to who awaits [`ActionHandle::settled`](crate::ActionHandle::settled). Keep it
+    /// short; its own panics are traced and have no other consequence.
+    ///
+    /// ```
+    /// # use composable_rust_core::{Effect, Reducer};
+    /// # struct Careless;
+    /// # impl Reducer for Careless {
+    /// #     type State = (); type Action = (); type Environment = ();
+    /// #     fn reduce(&self, _: &mut (), (): &(), (): &()) -> Effect<()> {
+    /// #         Effect::fire_and_forget(async { panic!("no network") })
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use composable_rust_runtime::Store;
+    /// use std::sync::mpsc;
+    ///
+    /// let (alerts, alert) = mpsc::channel();
+    /// let store = Store::builder(Careless, ())
+    ///     .on_effect_panic(move |panic| { let _ = alerts.send(panic.message.clone()); })
+    ///     .build(())
+    ///     .unwrap();
+    /// assert!(store.send(()).await.unwrap().settled().await.is_err());
+    /// assert_eq!(alert.recv().unwrap(), "no network");
+    /// # }
+    /// ```
+    pub fn on_effect_panic(self, hook: impl Fn(&EffectPanic) + Send + Sync + 'static) -> Self {
+        Self {
+            on_effect_panic: Some(Arc::new(hook)),
+            ..self
+        }
     }
 
     /// The runtime that effects run on. Without it, the one that the store is built in.
@@ -102,6 +137,7 @@ impl<R: Reducer> StoreBuilder<R> {
             spawner,
             capacity: self.capacity,
             append_timeout: self.append_timeout,
+            on_effect_panic: self.on_effect_panic,
         };
         let engine = Engine::new(self.reducer, self.environment, initial_state, settings);
         Store {

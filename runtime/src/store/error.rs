@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
+use super::EffectPanic;
+
 /// What a reducer's panic did to a store: its state may be torn, so nothing is reduced any more.
 ///
 /// ```
@@ -12,7 +14,7 @@ use std::{error::Error, fmt, sync::Arc};
 /// #     type State = (); type Action = u32; type Environment = ();
 /// #     fn reduce(&self, _: &mut (), action: &u32, _: &()) -> Effect<u32> {
 /// #         assert_eq!(*action, 0, "only zero is allowed");
-/// #         Effect::None
+/// #         Effect::none()
 /// #     }
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -24,12 +26,12 @@ use std::{error::Error, fmt, sync::Arc};
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ReducerPanic {
     action_type: &'static str,
     message: Arc<str>,
 }
 
-impl Fault {
+impl ReducerPanic {
     pub(crate) fn new(action_type: &'static str, message: String) -> Self {
         Self {
             action_type,
@@ -50,7 +52,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ReducerPanic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -60,7 +62,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl Error for Fault {}
+impl Error for ReducerPanic {}
 
 /// Why an action was not taken; it comes back, unreduced.
 #[derive(Clone, PartialEq, Eq)]
@@ -69,7 +71,7 @@ pub enum DispatchError<A> {
     /// The store is shut down, or about to be: nothing to do here but to let go of it.
     Closed(A),
     /// A reducer has panicked: build a new store from what is stored.
-    Faulted(A, Fault),
+    Faulted(A, ReducerPanic),
 }
 
 /// Why an action was not taken at once; it comes back, unreduced.
@@ -81,7 +83,7 @@ pub enum TryDispatchError<A> {
     /// As [`DispatchError::Closed`].
     Closed(A),
     /// As [`DispatchError::Faulted`].
-    Faulted(A, Fault),
+    Faulted(A, ReducerPanic),
 }
 
 impl<A> DispatchError<A> {
@@ -147,7 +149,23 @@ impl<A> fmt::Debug for TryDispatchError<A> {
 impl<A> Error for DispatchError<A> {}
 impl<A> Error for TryDispatchError<A> {}
 
-/// Why a sent action did not settle: something that it caused ended because the store did.
+/// Why nothing is reduced any more.
+#[derive(Clone, Debug)]
+pub(crate) enum StopReason {
+    Closed,
+    Faulted(ReducerPanic),
+}
+
+impl From<StopReason> for SettleError {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::Closed => Self::Closed,
+            StopReason::Faulted(panic) => Self::Faulted(panic),
+        }
+    }
+}
+
+/// Why a sent action did not settle: something that it caused has not come to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettleError {
@@ -156,7 +174,11 @@ pub enum SettleError {
     Closed,
     /// A reducer has panicked first. What it caused may be half done: look at what is stored.
     #[error("the store faulted before the action had settled")]
-    Faulted(#[source] Fault),
+    Faulted(#[source] ReducerPanic),
+    /// An effect that the action caused has panicked; everything else has come to its end. Turn what can fail in the effect
+    /// into an action.
+    #[error("an effect that the action caused panicked")]
+    EffectPanicked(#[source] EffectPanic),
 }
 
 /// Why a store could not be built.

@@ -1,19 +1,22 @@
 //! A running reducer.
 
+mod action_handle;
 mod builder;
+mod effect_panic;
 mod error;
 mod report;
-mod sent;
 mod subscription;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use composable_rust_core::Reducer;
 
+pub use action_handle::ActionHandle;
 pub use builder::StoreBuilder;
-pub use error::{BuildError, DispatchError, Fault, SettleError, TryDispatchError};
+pub use effect_panic::EffectPanic;
+pub(crate) use error::StopReason;
+pub use error::{BuildError, DispatchError, ReducerPanic, SettleError, TryDispatchError};
 pub use report::ShutdownReport;
-pub use sent::Sent;
 pub use subscription::{Subscription, SubscriptionEnd};
 
 use crate::engine::{Engine, Refused, RunningEffect};
@@ -51,7 +54,7 @@ use crate::engine::{Engine, Refused, RunningEffect};
 ///             }
 ///             Greeting::Greeted(text) => {
 ///                 greeted.push(text.clone());
-///                 Effect::None
+///                 Effect::none()
 ///             }
 ///         }
 ///     }
@@ -108,7 +111,7 @@ impl<R: Reducer> Store<R> {
     /// # struct Counter;
     /// # impl Reducer for Counter {
     /// #     type State = u32; type Action = u32; type Environment = ();
-    /// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::None }
+    /// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::none() }
     /// # }
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// let store = Store::builder(Counter, ()).build(40).unwrap();
@@ -134,19 +137,22 @@ impl<R: Reducer> Store<R> {
     ///
     /// # Errors
     /// [`DispatchError`] with the action, when the store takes no more.
-    pub async fn send(&self, action: R::Action) -> Result<Sent, DispatchError<R::Action>> {
+    pub async fn send(&self, action: R::Action) -> Result<ActionHandle, DispatchError<R::Action>> {
         let sent = match self.engine().submit_tracked(action) {
             Err(Refused::Full(action)) => self.engine().submit_when_free(action, Engine::submit_tracked).await,
             Err(Refused::Ended(action)) => Err(action),
             Ok(tracker) => Ok(tracker),
         };
-        sent.map(Sent::new).map_err(|action| self.ended(action))
+        sent.map(ActionHandle::new).map_err(|action| self.ended(action))
     }
 
-    /// Looks at the state, between two reduces. Keep it short: nothing is reduced meanwhile. Not to be called inside
-    /// of a reducer, a selector or itself, where it would wait for itself.
+    /// Looks at the state, between two reduces. Keep it short: nothing is reduced meanwhile.
     ///
     /// The state of a faulted store may be torn.
+    ///
+    /// # Panics
+    /// When it is called inside of a reducer, a selector or another `state` of the same store, on the same thread: it would
+    /// wait for itself. A panic in a reducer makes the store faulted, one in a selector ends its subscription.
     pub fn state<T>(&self, look: impl FnOnce(&R::State) -> T) -> T {
         self.engine().read(look)
     }
@@ -160,7 +166,7 @@ impl<R: Reducer> Store<R> {
     /// # struct Counter;
     /// # impl Reducer for Counter {
     /// #     type State = u32; type Action = u32; type Environment = ();
-    /// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::None }
+    /// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::none() }
     /// # }
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// use futures::StreamExt;
@@ -191,7 +197,7 @@ impl<R: Reducer> Store<R> {
     /// # struct Counter;
     /// # impl Reducer for Counter {
     /// #     type State = u32; type Action = u32; type Environment = ();
-    /// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::None }
+    /// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::none() }
     /// # }
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// use std::time::Duration;
@@ -207,8 +213,15 @@ impl<R: Reducer> Store<R> {
 
     /// Why the store has stopped, if a reducer has panicked.
     #[must_use]
-    pub fn fault(&self) -> Option<Fault> {
+    pub fn fault(&self) -> Option<ReducerPanic> {
         self.engine().fault()
+    }
+
+    /// Number of effects that have panicked so far. Each is traced as an error as well, and told to the hook of
+    /// [`StoreBuilder::on_effect_panic`].
+    #[must_use]
+    pub fn effect_panics(&self) -> u64 {
+        self.engine().effect_panics()
     }
 
     /// The labels of the effects that run, in the order they started; the kind of effect for those without one.
@@ -237,8 +250,8 @@ impl<R: Reducer> Store<R> {
 
     fn ended(&self, action: R::Action) -> DispatchError<R::Action> {
         match self.engine().reason() {
-            SettleError::Closed => DispatchError::Closed(action),
-            SettleError::Faulted(fault) => DispatchError::Faulted(action, fault),
+            StopReason::Closed => DispatchError::Closed(action),
+            StopReason::Faulted(fault) => DispatchError::Faulted(action, fault),
         }
     }
 }

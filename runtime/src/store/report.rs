@@ -2,7 +2,7 @@
 
 use composable_rust_core::StreamId;
 
-use super::Fault;
+use super::ReducerPanic;
 
 /// What a shutdown left behind. Empty when everything came to its end in time.
 ///
@@ -21,7 +21,7 @@ pub struct ShutdownReport {
     /// The streams of appends of which it is not known whether they were written: load them to find out.
     pub unknown: Vec<StreamId>,
     /// Why the store had stopped before, if it had.
-    pub fault: Option<Fault>,
+    pub fault: Option<ReducerPanic>,
 }
 
 impl ShutdownReport {

@@ -8,7 +8,7 @@ use std::{
 
 use futures::Stream;
 
-use super::SettleError;
+use super::StopReason;
 use crate::{caught::caught, engine::Subscriber};
 
 /// Why a subscription has no more values.
@@ -20,17 +20,17 @@ pub enum SubscriptionEnd {
     Closed,
     /// A reducer of the store has panicked.
     #[error("the store is faulted")]
-    Faulted(#[source] super::Fault),
+    Faulted(#[source] super::ReducerPanic),
     /// The selector, or the comparison of its values, has panicked with this message. The store is fine.
     #[error("the selector panicked: {0}")]
     SelectorPanicked(String),
 }
 
-impl From<SettleError> for SubscriptionEnd {
-    fn from(reason: SettleError) -> Self {
+impl From<StopReason> for SubscriptionEnd {
+    fn from(reason: StopReason) -> Self {
         match reason {
-            SettleError::Closed => Self::Closed,
-            SettleError::Faulted(fault) => Self::Faulted(fault),
+            StopReason::Closed => Self::Closed,
+            StopReason::Faulted(fault) => Self::Faulted(fault),
         }
     }
 }
@@ -135,7 +135,7 @@ where
         }
     }
 
-    fn end(&mut self, reason: SettleError) {
+    fn end(&mut self, reason: StopReason) {
         self.finish(reason.into());
     }
 }

@@ -108,7 +108,7 @@ impl Reducer for Transfer {
                 accounts.execute("b", AccountCommand::Deposit(5)).await.unwrap();
                 TransferAction::Deposited
             }),
-            TransferAction::Deposited => Effect::None,
+            TransferAction::Deposited => Effect::none(),
         }
     }
 }
@@ -154,7 +154,7 @@ impl Reducer for Chain {
         let next = match *to {
             "a" => "b",
             "b" => "c",
-            _ => return Effect::None,
+            _ => return Effect::none(),
         };
         *links += 1;
         let events = crate::account::serialized(&[crate::account::AccountEvent::Deposited(1)]);

@@ -4,7 +4,7 @@ use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use composable_rust_core::{Aggregate, EventStore, ExpectedVersion, StreamAppend, Version};
 use composable_rust_runtime::{
-    EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, ExecuteError, Sent, Store,
+    ActionHandle, EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState, ExecuteError, Store,
     SystemClock, SystemIds,
 };
 use composable_rust_testing::{FaultyEventStore, InMemoryEventStore};
@@ -22,7 +22,7 @@ use crate::{
     event_sourced_cuts::check,
 };
 
-async fn sent(store: &AccountStore, commands: impl IntoIterator<Item = AccountCommand>) -> Vec<Sent> {
+async fn sent(store: &AccountStore, commands: impl IntoIterator<Item = AccountCommand>) -> Vec<ActionHandle> {
     let mut sent = Vec::new();
     for command in commands {
         sent.push(store.send(EventSourcedAction::execute(command)).await.unwrap());
@@ -30,14 +30,14 @@ async fn sent(store: &AccountStore, commands: impl IntoIterator<Item = AccountCo
     sent
 }
 
-async fn settled(sent: Vec<Sent>) {
+async fn settled(sent: Vec<ActionHandle>) {
     for handle in sent {
         handle.settled().await.unwrap();
     }
 }
 
 /// Ten are deposited by an append that is held; what is sent meanwhile shares the next one.
-async fn with_ten_under_way(events: &Scripted, store: &AccountStore) -> Vec<Sent> {
+async fn with_ten_under_way(events: &Scripted, store: &AccountStore) -> Vec<ActionHandle> {
     let sent = sent(store, [Deposit(10)]).await;
     events.arrived.notified().await;
     sent

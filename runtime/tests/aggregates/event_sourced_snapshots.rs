@@ -12,7 +12,7 @@ use composable_rust_runtime::{
     EventSourcedEnvironment, EventSourcedState, ExecuteError, Store, SystemIds,
 };
 use composable_rust_testing::{
-    EventSourcedTest, History, InMemoryEventStore, NthCall, Operation, Request, Sourced, TestStore,
+    EventSourcedTest, History, HostedState, InMemoryEventStore, NthCall, Operation, Request, TestStore,
 };
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub(crate) type Action = EventSourcedAction<Account>;
-pub(crate) type AccountTest = TestStore<EventSourced<Account>, Sourced<Account>>;
+pub(crate) type AccountTest = TestStore<EventSourced<Account>, HostedState<Account>>;
 
 impl World {
     pub(crate) async fn holding(events: &[AccountEvent]) -> Self {

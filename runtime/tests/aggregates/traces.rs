@@ -115,7 +115,7 @@ impl Reducer for Chain {
             }
             ChainAction::Done => {
                 *seen = Envelope::current().and_then(|envelope| envelope.trace_context);
-                Effect::None
+                Effect::none()
             }
         }
     }

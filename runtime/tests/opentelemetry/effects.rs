@@ -64,9 +64,9 @@ impl Reducer for Chain {
             ChainAction::Wait(waiting, go) => {
                 waiting.send(()).unwrap();
                 go.lock().unwrap().recv().unwrap();
-                Effect::None
+                Effect::none()
             }
-            ChainAction::Done => Effect::None,
+            ChainAction::Done => Effect::none(),
         }
     }
 }

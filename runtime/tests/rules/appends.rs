@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use composable_rust_core::{
-    AppendError, Effect, EventStore, InFlight, Key, ReadError, Segment, Snapshot, SnapshotError, Version,
+    AppendError, Effect, EventStore, InFlight, Prism, ReadError, Reducer, ReducerExt, Snapshot, SnapshotError, Version,
 };
+use composable_rust_runtime::{SettleError, Store};
 use composable_rust_testing::Operation;
 
 use crate::{
     gated::{Gated, faultless, one_event, outcome},
-    support::{Do, SECOND, advance, notes, scripts, settle},
+    support::{Do, SECOND, Scripted, advance, notes, scripts, settle},
 };
 
 /// Appends to `stream`, then notes the outcome.
@@ -166,13 +167,13 @@ async fn a_started_append_is_not_cancelled_by_its_id() {
 #[tokio::test]
 async fn a_started_append_is_not_cancelled_by_a_race() {
     let wrap = |append: Effect<Do>| Effect::race([append, Effect::emit(Do::note("won"))]);
-    assert_eq!(survives(wrap, Effect::None).await, "go won end s-1:stored");
+    assert_eq!(survives(wrap, Effect::none()).await, "go won end s-1:stored");
 }
 
 #[tokio::test]
 async fn a_started_append_is_not_cancelled_by_a_timeout() {
     let wrap = |append: Effect<Do>| append.timeout(SECOND, Do::note("late"));
-    assert_eq!(survives(wrap, Effect::None).await, "go end late s-1:stored");
+    assert_eq!(survives(wrap, Effect::none()).await, "go end late s-1:stored");
 }
 
 #[tokio::test]
@@ -207,28 +208,27 @@ async fn a_started_append_is_not_cancelled_by_its_handle_nor_is_what_follows_fro
 /// A child whose parent removes it, while it appends.
 #[tokio::test]
 async fn a_started_append_is_not_cancelled_by_the_removal_of_its_child() {
-    struct Gone;
-    impl composable_rust_core::Reducer for Gone {
-        type State = Vec<String>;
+    /// Does what its child's actions say, and removes the child.
+    struct Removing;
+    impl Reducer for Removing {
+        type State = (Option<Vec<String>>, Vec<String>);
         type Action = Do;
         type Environment = ();
-        fn reduce(&self, notes: &mut Vec<String>, action: &Do, (): &()) -> Effect<Do> {
-            composable_rust_core::Reducer::reduce(&crate::support::Scripted, notes, action, &())
-        }
-        fn contains(&self, _: &mut Vec<String>, _: &[Segment]) -> bool {
-            false
+        fn reduce(&self, state: &mut Self::State, action: &Do, (): &()) -> Effect<Do> {
+            state.0 = None;
+            Scripted.reduce(&mut state.1, action, &())
         }
     }
+    let prism = Prism::new(|action: &Do| Some(action), |action| action);
+    let removing = Removing.child("child", |state| state.0.as_mut(), prism, Scripted);
     let events = Gated::open().port();
-    let store = composable_rust_runtime::Store::builder(Gone, ()).build(vec![]).unwrap();
+    let store = Store::builder(removing, ()).build((Some(vec![]), vec![])).unwrap();
     let start = Do::then("go", move || {
         let removed = Effect::task(async { Do::note("never") });
-        append(&events, "s-1")
-            .merge(removed)
-            .scoped(Segment::row("rows", Key::from(7_u64)))
+        append(&events, "s-1").merge(removed)
     });
     store.send(start).await.unwrap().settled().await.unwrap();
-    assert_eq!(store.state(|notes| notes.join(" ")), "go s-1:stored");
+    assert_eq!(store.state(|(_, notes)| notes.join(" ")), "go s-1:stored");
 }
 
 #[tokio::test]
@@ -282,7 +282,14 @@ async fn a_panic_in_a_continuation_is_caught() {
             .then(Effect::emit(Do::note("never")))
             .merge(append(&events, "s-1"))
     });
-    store.send(start).await.unwrap().settled().await.unwrap();
+    let settled = store.send(start).await.unwrap().settled().await;
+    let Err(SettleError::EffectPanicked(panic)) = settled else {
+        panic!("{settled:?}")
+    };
+    assert_eq!(
+        (panic.label, panic.message.as_str()),
+        (Some("append"), "no way to go on")
+    );
     assert_eq!(notes(&store), "go s-1:stored");
 }
 

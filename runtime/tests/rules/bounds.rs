@@ -50,10 +50,10 @@ async fn a_place_is_free_when_its_action_is_reduced() {
         let first = Do::then("first", move || {
             assert!(inner.try_dispatch(Do::note("second")).is_ok());
             assert!(inner.try_dispatch(Do::note("never")).is_err());
-            Effect::None
+            Effect::none()
         });
         assert!(store.try_dispatch(first).is_ok());
-        Effect::None
+        Effect::none()
     })
     .await;
     assert_eq!(notes(&store), "reducing first second");
@@ -71,7 +71,7 @@ async fn dispatch_and_send_wait_for_a_place() {
             waiting.dispatch(Do::note("2")).await.unwrap();
             waiting.send(Do::note("3")).await.unwrap();
         });
-        Effect::None
+        Effect::none()
     })
     .await;
     settle().await;
@@ -92,7 +92,7 @@ async fn a_caller_that_waits_is_woken_by_a_free_place_and_by_the_end() {
             assert!((&mut dispatch).now_or_never().is_none());
             seen.lock().unwrap().push(dispatch);
         }
-        Effect::None
+        Effect::none()
     })
     .await;
     waiting.append(&mut outcome.lock().unwrap());
@@ -140,7 +140,7 @@ async fn a_stream_is_polled_again_only_after_its_last_action_was_reduced() {
         let reducing = Arc::clone(&reducing);
         Do::then("tick", move || {
             reducing.fetch_add(1, Ordering::SeqCst);
-            Effect::None
+            Effect::none()
         })
     });
     let sent = store.send(Do::then("start", || Effect::stream(ticks))).await.unwrap();
@@ -156,7 +156,7 @@ async fn a_stream_is_polled_again_only_after_its_last_action_was_reduced() {
         let slow = Do::then("slow", move || {
             inside.wait();
             wait.wait();
-            Effect::None
+            Effect::none()
         });
         assert!(blocked.try_dispatch(slow).is_ok());
     });
@@ -179,7 +179,7 @@ async fn a_capacity_of_none_is_one() {
     while_reducing(&store, |store| {
         assert!(store.try_dispatch(Do::note("1")).is_ok());
         assert!(store.try_dispatch(Do::note("never")).is_err());
-        Effect::None
+        Effect::none()
     })
     .await;
     assert_eq!(notes(&store), "reducing 1");

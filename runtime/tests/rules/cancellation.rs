@@ -187,7 +187,7 @@ async fn one_cancel_ends_all_that_were_kept() {
 fn again(left: u32) -> Do {
     Do::then("tick", move || {
         if left == 0 {
-            return Effect::None;
+            return Effect::none();
         }
         let effect = Effect::task(async move { again(left - 1) });
         effect

@@ -1,10 +1,13 @@
 //! R9: panics.
 
-use composable_rust_core::{Effect, InFlight, Reducer, Segment};
-use composable_rust_runtime::{DispatchError, Store, TryDispatchError};
+use std::sync::{Arc, Mutex};
+
+use composable_rust_core::{Edge, Effect, InFlight, Reducer, ReducerExt};
+use composable_rust_runtime::{DispatchError, EffectPanic, SettleError, Store, TryDispatchError};
+use composable_rust_testing::TestClock;
 use futures::{StreamExt, stream};
 
-use crate::support::{Do, SECOND, advance, notes, scripts, settle};
+use crate::support::{Do, SECOND, Scripted, Scripts, advance, notes, scripts, settle};
 
 #[tokio::test]
 async fn a_reducer_panic_makes_the_store_faulted() {
@@ -46,6 +49,15 @@ async fn nothing_is_reduced_after_a_fault_and_what_runs_is_ended() {
     assert_eq!((store.running().len(), store.remembered()), (0, 0));
 }
 
+/// What the panic of an effect said that the action has caused.
+async fn panic_of(store: &Scripts, action: Do) -> String {
+    let settled = store.send(action).await.unwrap().settled().await;
+    let Err(SettleError::EffectPanicked(panic)) = settled else {
+        panic!("{settled:?}")
+    };
+    panic.message
+}
+
 #[tokio::test]
 async fn an_effects_panic_is_caught_and_its_siblings_live() {
     let (store, _) = scripts();
@@ -56,10 +68,72 @@ async fn an_effects_panic_is_caught_and_its_siblings_live() {
         let together = Effect::race([panicking().merge(sibling("parallel"))]);
         panicking().merge(sibling("sibling")).merge(together)
     });
-    store.send(start).await.unwrap().settled().await.unwrap();
+    assert_eq!(panic_of(&store, start).await, "an effect");
     assert_eq!(store.fault(), None);
     assert_eq!(notes(&store), "start sibling parallel");
     store.dispatch(Do::note("lives")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_in_an_effect_reaches_who_sent_its_action_a_hook_and_a_counter() {
+    let panics = Arc::new(Mutex::new(vec![]));
+    let seen = Arc::clone(&panics);
+    let hook = move |panic: &EffectPanic| {
+        seen.lock().unwrap().push(panic.clone());
+        panic!("the hook's own panic has no consequence");
+    };
+    let clock = TestClock::new();
+    let builder = Store::builder(Scripted, ()).clock(Arc::new(clock.clone()));
+    let store = builder.on_effect_panic(hook).build(vec![]).unwrap();
+    let panicking = || Effect::task(async { panic!("no network") }).label("upload");
+    let cases: [fn(Effect<Do>) -> Effect<Do>; 4] = [
+        |effect| effect,
+        |effect| effect.delay(SECOND),
+        |effect| {
+            effect
+                .then(Effect::emit(Do::note("never")))
+                .cancellable("id", InFlight::Keep)
+        },
+        |effect| effect.throttle("throttled", SECOND / 2, Edge::Leading),
+    ];
+    for case in cases {
+        let handle = store.send(Do::then("go", move || case(panicking()))).await.unwrap();
+        advance(&clock, SECOND * 3).await;
+        // What the action caused in turn is followed as well.
+        let nested = Do::then("go", move || Effect::emit(Do::then("then", move || case(panicking()))));
+        let indirect = store.send(nested).await.unwrap();
+        advance(&clock, SECOND * 3).await;
+        for handle in [handle, indirect] {
+            let settled = handle.settled().await;
+            let Err(SettleError::EffectPanicked(panic)) = settled else {
+                panic!("{settled:?}")
+            };
+            assert_eq!((panic.label, panic.message.as_str()), (Some("upload"), "no network"));
+        }
+    }
+    assert_eq!((store.effect_panics(), panics.lock().unwrap().len()), (8, 8));
+    assert_eq!(store.fault(), None);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_destructor_of_an_effect_is_one_of_that_effect() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking(), "bomb");
+        }
+    }
+    let (store, _) = scripts();
+    let start = Do::then("start", || {
+        let bomb = Bomb;
+        let loser = Effect::task(async move {
+            std::future::pending::<()>().await;
+            drop(bomb);
+            Do::note("never")
+        });
+        Effect::race([Effect::task(async { Do::note("won") }), loser])
+    });
+    assert_eq!(panic_of(&store, start).await, "bomb");
 }
 
 #[tokio::test]
@@ -71,7 +145,9 @@ async fn a_panic_in_a_stream_or_an_attempt_is_caught() {
         let attempt = || -> std::future::Ready<Result<(), ()>> { panic!("an attempt") };
         Effect::stream(ticks).merge(Effect::retry(backoff, attempt, |_| Do::note("never")))
     });
-    store.send(start).await.unwrap().settled().await.unwrap();
+    let message = panic_of(&store, start).await;
+    assert!(["a stream", "an attempt"].contains(&message.as_str()), "{message}");
+    assert_eq!(store.effect_panics(), 2);
     assert_eq!(notes(&store), "start tick");
     assert_eq!(store.remembered(), 0);
 }
@@ -80,36 +156,51 @@ async fn a_panic_in_a_stream_or_an_attempt_is_caught() {
 async fn what_was_to_follow_a_panicked_step_does_not_start() {
     let (store, _) = scripts();
     let steps = || Effect::task(async { panic!("not charged") }).then(Effect::emit(Do::note("shipped")));
-    store
-        .send(Do::then("start", steps))
-        .await
-        .unwrap()
-        .settled()
-        .await
-        .unwrap();
+    assert_eq!(panic_of(&store, Do::then("start", steps)).await, "not charged");
     assert_eq!(notes(&store), "start");
 }
 
-/// Panics when it is asked for its child.
-struct Torn;
+/// Starts an effect that never ends.
+struct Pending;
 
-impl Reducer for Torn {
-    type State = ();
+impl Reducer for Pending {
+    type State = u32;
     type Action = ();
     type Environment = ();
 
-    fn reduce(&self, (): &mut (), (): &(), (): &()) -> Effect<()> {
-        Effect::task(futures::future::pending()).scoped(Segment::slot("child"))
+    fn reduce(&self, _: &mut u32, (): &(), (): &()) -> Effect<()> {
+        Effect::task(futures::future::pending())
     }
+}
 
-    fn contains(&self, (): &mut (), _: &[Segment]) -> bool {
-        panic!("no child")
+/// Does nothing.
+struct Quiet;
+
+impl Reducer for Quiet {
+    type State = u32;
+    type Action = ();
+    type Environment = ();
+
+    fn reduce(&self, _: &mut u32, (): &(), (): &()) -> Effect<()> {
+        Effect::none()
     }
 }
 
 #[tokio::test]
 async fn a_panic_while_children_are_looked_for_makes_the_store_faulted() {
-    let store = Store::builder(Torn, ()).build(()).unwrap();
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        clippy::unnecessary_wraps,
+        reason = "the signature of `for_each`"
+    )]
+    fn row<'s>(looks: &'s mut u32, _: &u64) -> Option<&'s mut u32> {
+        *looks += 1;
+        assert!(*looks == 1, "no child");
+        Some(looks)
+    }
+    let prism = composable_rust_core::RowPrism::new(|action: &()| Some((&7_u64, action)), |_, ()| ());
+    let reducer = Quiet.for_each("rows", row, prism, Pending);
+    let store = Store::builder(reducer, ()).build(0).unwrap();
     store.dispatch(()).await.unwrap();
     settle().await;
     assert!(store.fault().is_some_and(|fault| fault.message() == "no child"));

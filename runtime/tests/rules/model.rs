@@ -39,8 +39,8 @@ impl Plan {
         let each = |plans: &[Self]| plans.iter().map(|plan| plan.effect(clock)).collect::<Vec<_>>();
         match self {
             Self::Ring(micros) => Effect::emit(Action::Ring).delay(Duration::from_micros(*micros)),
-            Self::Parallel(plans) => Effect::Parallel(each(plans)),
-            Self::Sequential(plans) => Effect::Sequential(each(plans)),
+            Self::Parallel(plans) => Effect::all(each(plans)),
+            Self::Sequential(plans) => each(plans).into_iter().fold(Effect::none(), Effect::then),
             Self::Race(plans) => Effect::race(each(plans)),
             Self::Stream(plans) => {
                 let pauses: Vec<u64> = plans.iter().map(Self::micros).collect();
@@ -109,7 +109,7 @@ impl Reducer for Bell {
             Action::Ring => {
                 let micros = (clock.now() - FixedClock::START).num_microseconds();
                 rings.extend(micros.and_then(|micros| u64::try_from(micros).ok()));
-                Effect::None
+                Effect::none()
             }
         }
     }

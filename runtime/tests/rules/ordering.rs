@@ -22,7 +22,7 @@ async fn a_reduce_never_nests() {
     let outer = Do::run("outer", move |notes| {
         assert!(inner.try_dispatch(Do::note("inner")).is_ok());
         notes.push("still-outer".into());
-        Effect::None
+        Effect::none()
     });
     store.dispatch(outer).await.unwrap();
     assert_eq!(notes(&store), "outer still-outer inner");
@@ -62,7 +62,7 @@ impl Reducer for Countdown {
     fn reduce(&self, reduced: &mut u64, left: &u64, (): &()) -> Effect<u64> {
         *reduced += 1;
         if *left == 0 {
-            Effect::None
+            Effect::none()
         } else {
             Effect::emit(left - 1)
         }
@@ -107,7 +107,7 @@ impl Reducer for PerCaller {
             assert_eq!(*last + 1, *number);
             *last = *number;
         }
-        Effect::None
+        Effect::none()
     }
 }
 

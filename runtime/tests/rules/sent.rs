@@ -16,7 +16,7 @@ use crate::{
 
 fn chain(left: u32) -> Effect<Do> {
     if left == 0 {
-        return Effect::None;
+        return Effect::none();
     }
     Effect::emit(Do::then(left.to_string(), move || chain(left - 1))).delay(SECOND)
 }
@@ -77,7 +77,7 @@ async fn cancel_ends_what_the_action_set_off_and_nothing_else() {
 #[tokio::test]
 async fn cancel_ends_queued_actions_too() {
     let (store, _) = scripts();
-    let handle = Arc::new(std::sync::Mutex::new(None::<composable_rust_runtime::Sent>));
+    let handle = Arc::new(std::sync::Mutex::new(None::<composable_rust_runtime::ActionHandle>));
     let cancelling = Arc::clone(&handle);
     let start = Do::then("start", || {
         Effect::task(async { Do::note("ready") }).map(move |_| {
@@ -134,7 +134,7 @@ async fn an_append_that_has_started_finishes_unheard_when_the_last_store_is_drop
         Effect::append(events, one_event("s-1"), move |_| {
             Do::then("answer", move || {
                 hearing.store(true, Ordering::SeqCst);
-                Effect::None
+                Effect::none()
             })
         })
     });

@@ -67,7 +67,7 @@ async fn what_is_queued_is_drained() {
         let slow = Do::then("slow", move || {
             inside.wait();
             inside.wait();
-            Effect::None
+            Effect::none()
         });
         assert!(blocked.try_dispatch(slow).is_ok());
     });
@@ -192,7 +192,7 @@ async fn a_shutdown_that_begins_inside_of_a_reduce_does_not_wait_for_itself() {
     let start = Do::then("start", move || {
         assert!(inner.try_dispatch(Do::note("queued")).is_ok());
         assert!(inner.shutdown(SECOND).now_or_never().is_none());
-        Effect::None
+        Effect::none()
     });
     store.dispatch(start).await.unwrap();
     assert_eq!(notes(&store), "start queued");

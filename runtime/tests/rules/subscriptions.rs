@@ -144,7 +144,7 @@ async fn dispatch_from_inside_a_reducer_only_enqueues() {
         let sent = inner.send(Do::note("sent")).now_or_never().unwrap().unwrap();
         assert!(sent.settled().now_or_never().is_none());
         assert_eq!(notes.len(), 1);
-        Effect::None
+        Effect::none()
     });
     store.dispatch(outer).await.unwrap();
     assert_eq!(notes(&store), "outer sent");

@@ -59,7 +59,7 @@ impl Reducer for Scripted {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take();
-        run.map_or(Effect::None, |run| run(notes))
+        run.map_or(Effect::none(), |run| run(notes))
     }
 }
 

@@ -97,6 +97,29 @@ impl TestClock {
         timeline.now = timeline.now.max(end);
     }
 
+    /// Shows `now` from here on, as a machine's clock that is corrected: back or forth, and before 1970 as well. A jump wakes
+    /// everyone whose deadline it reaches, the earliest first, and all see the time of its end; who sleeps keeps the deadline.
+    ///
+    /// ```
+    /// use composable_rust_core::Clock;
+    /// use composable_rust_testing::TestClock;
+    /// use futures::FutureExt;
+    /// use std::time::Duration;
+    ///
+    /// let clock = TestClock::new();
+    /// let (now, mut minute) = (clock.now(), clock.sleep(Duration::from_secs(60)));
+    /// clock.set(now - Duration::from_secs(3_600));
+    /// clock.advance(Duration::from_secs(3_600 + 59));
+    /// assert_eq!((&mut minute).now_or_never(), None);
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!((&mut minute).now_or_never(), Some(()));
+    /// ```
+    pub fn set(&self, now: DateTime<Utc>) {
+        let due = lock(&self.timeline).set(now);
+        // Outside of the lock: a waker may poll its task at once, which may look at this clock.
+        due.into_iter().for_each(Asleep::wake);
+    }
+
     /// Moves to the earliest deadline, wakes its sleepers, and returns the time. `None` if there are no sleepers.
     #[expect(
         clippy::must_use_candidate,

@@ -66,7 +66,7 @@ where
     /// #     fn reduce(&self, sum: &mut u32, action: &Action, _: &()) -> Effect<Action> {
     /// #         match action {
     /// #             Action::Ask => Effect::task(async { Action::Answered(Ok(42)) }),
-    /// #             Action::Answered(answer) => { *sum += answer.as_ref().unwrap_or(&0); Effect::None }
+    /// #             Action::Answered(answer) => { *sum += answer.as_ref().unwrap_or(&0); Effect::none() }
     /// #         }
     /// #     }
     /// # }

@@ -7,8 +7,8 @@ use composable_rust_runtime::Store;
 
 use super::{
     Exhaustivity, TasksOfTest, TestStore,
+    external_wait::ExternalWaits,
     journal::{Journalled, Shared, View},
-    leaf::Leaves,
     tasks::{Spawner, Tasks},
 };
 use crate::{TestClock, clock::TestTime};
@@ -20,7 +20,7 @@ use crate::{TestClock, clock::TestTime};
 /// # struct Counter;
 /// # impl Reducer for Counter {
 /// #     type State = u32; type Action = u32; type Environment = ();
-/// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::None }
+/// #     fn reduce(&self, count: &mut u32, by: &u32, _: &()) -> Effect<u32> { *count += by; Effect::none() }
 /// # }
 /// use composable_rust_testing::{Exhaustivity, TestClock, TestStore};
 ///
@@ -42,6 +42,7 @@ pub struct TestStoreBuilder<R: Reducer, V = <R as Reducer>::State> {
     exhaustivity: Exhaustivity,
     append_timeout: Duration,
     patience: Duration,
+    absent_children_allowed: bool,
     built_at: &'static Location<'static>,
 }
 
@@ -70,7 +71,7 @@ impl<R: Reducer, V> TestStoreBuilder<R, V> {
     ///     type Environment = ();
     ///     fn reduce(&self, secrets: &mut Secrets, secret: &String, (): &()) -> Effect<String> {
     ///         secrets.0.push(secret.clone());
-    ///         Effect::None
+    ///         Effect::none()
     ///     }
     /// }
     ///
@@ -94,6 +95,7 @@ impl<R: Reducer, V> TestStoreBuilder<R, V> {
             exhaustivity: Exhaustivity::On,
             append_timeout: Duration::from_secs(30),
             patience: Duration::from_secs(10),
+            absent_children_allowed: false,
             built_at: Location::caller(),
         }
     }
@@ -109,6 +111,7 @@ impl<R: Reducer, V> TestStoreBuilder<R, V> {
             exhaustivity: self.exhaustivity,
             append_timeout: self.append_timeout,
             patience: self.patience,
+            absent_children_allowed: self.absent_children_allowed,
             built_at: self.built_at,
         }
     }
@@ -133,6 +136,14 @@ impl<R: Reducer, V> TestStoreBuilder<R, V> {
         Self { append_timeout, ..self }
     }
 
+    /// Allows actions for children and rows that do not exist. Without this they fail the test: no reducer has seen them.
+    pub fn allow_absent_children(self) -> Self {
+        Self {
+            absent_children_allowed: true,
+            ..self
+        }
+    }
+
     /// How long [`TestStore::settle`] waits for what happens outside of the test before it fails, in real time; 10
     /// seconds if not said.
     pub fn patience(self, patience: Duration) -> Self {
@@ -150,12 +161,12 @@ where
     #[must_use]
     pub fn build(self) -> TestStore<R, V> {
         let asserted = (self.view)(&self.state);
-        let (journal, leaves, tasks) = (Shared::new(), Arc::<Leaves>::default(), Arc::<Tasks>::default());
+        let (journal, waits, tasks) = (Shared::new(), Arc::<ExternalWaits>::default(), Arc::<Tasks>::default());
         let reducer = Journalled {
             reducer: self.reducer,
             journal: journal.clone(),
             view: self.view,
-            leaves: Arc::clone(&leaves),
+            waits: Arc::clone(&waits),
         };
         let store = Store::builder(reducer, self.environment)
             .clock(self.time.clock())
@@ -165,13 +176,14 @@ where
             store,
             journal,
             tasks: TasksOfTest(tasks),
-            leaves,
+            waits,
             time: self.time,
             asserted,
             exhaustivity: self.exhaustivity,
             skipped: Vec::new(),
             let_run: HashSet::new(),
             patience: self.patience,
+            absent_children_allowed: self.absent_children_allowed,
             built_at: self.built_at,
             over: false,
         }

@@ -11,7 +11,7 @@ use crate::{InMemoryEventStore, SequentialIds, TestClock, clock::TestTime};
 /// What a test asserts of an event-sourced aggregate: its own state, and what became of the last command.
 ///
 /// See [`EventSourcedTest`].
-pub struct Sourced<A: Aggregate> {
+pub struct HostedState<A: Aggregate> {
     /// The aggregate's state, as the stored events make it.
     pub state: A::State,
     /// The version of the last event that is part of the state.
@@ -22,7 +22,7 @@ pub struct Sourced<A: Aggregate> {
     pub failure: Option<String>,
 }
 
-impl<A: Aggregate> Sourced<A> {
+impl<A: Aggregate> HostedState<A> {
     /// What a test asserts of this state: for the view of a larger one that holds it.
     pub fn of(state: &EventSourcedState<A>) -> Self {
         Self {
@@ -34,7 +34,7 @@ impl<A: Aggregate> Sourced<A> {
     }
 }
 
-impl<A: Aggregate> Clone for Sourced<A> {
+impl<A: Aggregate> Clone for HostedState<A> {
     fn clone(&self) -> Self {
         Self {
             state: self.state.clone(),
@@ -45,16 +45,16 @@ impl<A: Aggregate> Clone for Sourced<A> {
     }
 }
 
-impl<A: Aggregate<State: PartialEq>> PartialEq for Sourced<A> {
+impl<A: Aggregate<State: PartialEq>> PartialEq for HostedState<A> {
     fn eq(&self, other: &Self) -> bool {
         let outcome = |seen: &Self| (seen.version, seen.rejection.clone(), seen.failure.clone());
         self.state == other.state && outcome(self) == outcome(other)
     }
 }
 
-impl<A: Aggregate<State: fmt::Debug>> fmt::Debug for Sourced<A> {
+impl<A: Aggregate<State: fmt::Debug>> fmt::Debug for HostedState<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sourced")
+        f.debug_struct("HostedState")
             .field("state", &self.state)
             .field("version", &self.version)
             .field("rejection", &self.rejection)
@@ -167,14 +167,14 @@ impl<A: Aggregate<State: PartialEq + fmt::Debug>> EventSourcedTest<A> {
     /// The store.
     #[track_caller]
     #[must_use]
-    pub fn build(self) -> TestStore<EventSourced<A>, Sourced<A>> {
+    pub fn build(self) -> TestStore<EventSourced<A>, HostedState<A>> {
         let environment =
             EventSourcedEnvironment::new(self.store, self.ids, self.environment).with_clock(self.time.clock());
         let (reducer, state) = (
             EventSourced::with_retry_policy(self.retry_policy),
             EventSourcedState::new(self.stream_id),
         );
-        TestStoreBuilder::with_view(reducer, state, environment, Sourced::of)
+        TestStoreBuilder::with_view(reducer, state, environment, HostedState::of)
             .clock(self.time)
             .exhaustivity(self.exhaustivity)
             .patience(self.patience)

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use composable_rust_core::Reducer;
-use composable_rust_runtime::__testing::EffectPanic;
+use composable_rust_runtime::EffectPanic;
 
 use super::{TestStore, message::Message};
 
@@ -48,12 +48,30 @@ where
         }
         let panics = self.tasks.0.take_panics();
         if panics.is_empty() {
-            return None;
+            return self.absent_children();
         }
         let lines = panics.iter().map(|panic| self.panic_line(panic)).collect::<Vec<_>>();
         let message = Message::new("an effect panicked")
             .part("it said", lines)
-            .advice("turn what can fail into an action; in production this effect would have ended unheard");
+            .advice("turn what can fail into an action; in production this effect would have ended without one");
+        Some(message)
+    }
+
+    /// Actions that no child was there for.
+    fn absent_children(&self) -> Option<Message> {
+        let absent = self.tasks.0.take_absent();
+        if absent.is_empty() || self.absent_children_allowed {
+            return None;
+        }
+        let lines = absent
+            .iter()
+            .map(|child| format!("`{}`, by {}", child.path, self.cause(child.cause)));
+        let message = Message::new("an action is for a child that does not exist: it was not reduced there")
+            .part("which child", lines)
+            .advice(
+                "create the child before its actions come, or cancel what brings them; or build the store with \
+                 allow_absent_children()",
+            );
         Some(message)
     }
 

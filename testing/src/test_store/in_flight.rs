@@ -57,8 +57,8 @@ where
 
     fn wait(&self, effect: u64) -> Wait {
         Wait {
-            elsewhere: self.leaves.elsewhere().contains(&effect),
-            forgotten: self.leaves.forgotten().contains(&effect),
+            elsewhere: self.waits.elsewhere().contains(&effect),
+            forgotten: self.waits.forgotten().contains(&effect),
             asleep: self.time.sleeps_for(effect),
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use composable_rust_core::{Effect, Reducer, Segment};
 
-use super::{leaf::Leaves, watched::watched};
+use super::{external_wait::ExternalWaits, instrumented_effect::instrumented};
 
 /// So many actions that nobody has received are an effect that never ends.
 const TOO_MANY: usize = 100_000;
@@ -71,7 +71,7 @@ pub(super) struct Journalled<R: Reducer, V> {
     pub(super) reducer: R,
     pub(super) journal: Shared<R::Action, V>,
     pub(super) view: View<R::State, V>,
-    pub(super) leaves: Arc<Leaves>,
+    pub(super) waits: Arc<ExternalWaits>,
 }
 
 impl<R, V> Reducer for Journalled<R, V>
@@ -98,14 +98,14 @@ where
         let effect = self.reducer.reduce(state, action, environment);
         let after = (self.view)(state);
         self.journal.lock().unasserted.push_back((cause, after));
-        watched(effect, &self.leaves)
+        instrumented(effect, &self.waits)
     }
 
-    fn contains(&self, state: &mut R::State, path: &[Segment]) -> bool {
-        self.reducer.contains(state, path)
+    fn addressed_row(&self, action: &R::Action) -> Option<Vec<Segment>> {
+        self.reducer.addressed_row(action)
     }
 
-    fn waiting(&self, state: &mut R::State) -> usize {
-        self.reducer.waiting(state)
+    fn pending_count(&self, state: &mut R::State) -> usize {
+        self.reducer.pending_count(state)
     }
 }

@@ -1,21 +1,21 @@
 //! A store that a test drives, step by step.
 
-mod alarm;
 mod asserting;
 mod builder;
 mod ending;
 mod event_sourced;
 mod exhaustivity;
+mod external_wait;
 mod failing;
 mod in_flight;
+mod instrumented_effect;
 mod journal;
-mod leaf;
 mod message;
 mod settling;
-mod skipping;
+mod skip;
 mod tasks;
 mod timing;
-mod watched;
+mod watchdog;
 
 use std::{collections::HashSet, fmt::Debug, panic::Location, sync::Arc, time::Duration};
 
@@ -23,12 +23,12 @@ use composable_rust_core::Reducer;
 use composable_rust_runtime::Store;
 
 pub use builder::TestStoreBuilder;
-pub use event_sourced::{EventSourcedTest, Sourced};
+pub use event_sourced::{EventSourcedTest, HostedState};
 pub use exhaustivity::Exhaustivity;
 
 use self::{
+    external_wait::ExternalWaits,
     journal::{Journalled, Shared},
-    leaf::Leaves,
     tasks::Tasks,
 };
 use crate::clock::TestTime;
@@ -43,7 +43,8 @@ use crate::clock::TestTime;
 /// - an action changes the state in another way than the closure says, also where it changes more than that,
 /// - an action comes from an effect and is not received, or is received out of order,
 /// - an effect still runs at the end,
-/// - a reducer or an effect panics.
+/// - a reducer or an effect panics,
+/// - an action is for a child or a row that does not exist.
 ///
 /// The bounds that this needs (`Clone`, `PartialEq`, `Debug`) are not those of production code: only tests have them.
 /// A state that has not all of them, or that should not be asserted as a whole, is looked at through
@@ -76,7 +77,7 @@ use crate::clock::TestTime;
 ///             Action::Boiled => {
 ///                 kettle.heating = false;
 ///                 kettle.boiled += 1;
-///                 Effect::None
+///                 Effect::none()
 ///             }
 ///         }
 ///     }
@@ -100,7 +101,7 @@ where
     store: Store<Journalled<R, V>>,
     journal: Shared<R::Action, V>,
     tasks: TasksOfTest,
-    leaves: Arc<Leaves>,
+    waits: Arc<ExternalWaits>,
     time: TestTime,
     /// The state after what the test has asserted so far.
     asserted: V,
@@ -111,6 +112,7 @@ where
     let_run: HashSet<u64>,
     /// How long something outside of the test may take.
     patience: Duration,
+    absent_children_allowed: bool,
     built_at: &'static Location<'static>,
     /// Whether there is nothing to check any more.
     over: bool,

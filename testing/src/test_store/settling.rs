@@ -13,8 +13,8 @@ use composable_rust_core::Reducer;
 
 use super::{
     TestStore,
-    alarm::Alarm,
     message::{Message, spaced},
+    watchdog::Watchdog,
 };
 
 impl<R, V> TestStore<R, V>
@@ -32,7 +32,7 @@ where
     #[track_caller]
     pub fn settle(&mut self) -> impl Future<Output = ()> + '_ {
         let at = Location::caller();
-        self.wait_until("settle()", at, |store| store.leaves_elsewhere().is_empty())
+        self.wait_until("settle()", at, |store| store.waits_elsewhere().is_empty())
     }
 
     /// Waits until an action can be received, however long effects run on: for those that never end, such as the
@@ -70,14 +70,14 @@ where
     }
 
     async fn wait_until(&mut self, call: &str, at: &'static Location<'static>, done: impl Fn(&Self) -> bool) {
-        let mut alarm = None;
-        poll_fn(|context| self.poll_until(context, &mut alarm, call, at, &done)).await;
+        let mut watchdog = None;
+        poll_fn(|context| self.poll_until(context, &mut watchdog, call, at, &done)).await;
     }
 
     fn poll_until(
         &mut self,
         context: &Context<'_>,
-        alarm: &mut Option<Alarm>,
+        watchdog: &mut Option<Watchdog>,
         call: &str,
         at: &'static Location<'static>,
         done: &impl Fn(&Self) -> bool,
@@ -94,16 +94,16 @@ where
                 break;
             }
         }
-        let alarm = alarm.get_or_insert_with(|| Alarm::after(self.patience));
-        if alarm.has_rung(context.waker()) {
+        let watchdog = watchdog.get_or_insert_with(|| Watchdog::after(self.patience));
+        if watchdog.has_rung(context.waker()) {
             self.fail_impatiently(call, at);
         }
         Poll::Pending
     }
 
     /// The effects that wait for something outside, without those that may run on.
-    fn leaves_elsewhere(&self) -> Vec<u64> {
-        let mut elsewhere = self.leaves.elsewhere();
+    fn waits_elsewhere(&self) -> Vec<u64> {
+        let mut elsewhere = self.waits.elsewhere();
         elsewhere.retain(|effect| !self.let_run.contains(effect));
         elsewhere
     }

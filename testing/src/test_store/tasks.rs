@@ -10,7 +10,10 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use composable_rust_runtime::__testing::{EffectPanic, Spawn, Task};
+use composable_rust_runtime::{
+    __testing::{AbsentChild, Spawn, Task},
+    EffectPanic,
+};
 use futures::{future::BoxFuture, task::AtomicWaker};
 
 use crate::clock::polled::Polled;
@@ -30,6 +33,7 @@ pub(super) struct Tasks {
     /// Who waits for a task to become ready.
     test: AtomicWaker,
     panics: Mutex<Vec<EffectPanic>>,
+    absent: Mutex<Vec<AbsentChild>>,
 }
 
 struct Running {
@@ -95,6 +99,12 @@ impl Spawn for Spawner {
     fn panicked(&self, panic: EffectPanic) {
         if let Some(tasks) = self.0.upgrade() {
             lock(&tasks.panics).push(panic);
+        }
+    }
+
+    fn absent_child(&self, child: AbsentChild) {
+        if let Some(tasks) = self.0.upgrade() {
+            lock(&tasks.absent).push(child);
         }
     }
 
@@ -174,6 +184,10 @@ impl Tasks {
 
     pub(super) fn take_panics(&self) -> Vec<EffectPanic> {
         std::mem::take(&mut *lock(&self.panics))
+    }
+
+    pub(super) fn take_absent(&self) -> Vec<AbsentChild> {
+        std::mem::take(&mut *lock(&self.absent))
     }
 
     /// Drops everything: tasks know the store, which knows the tasks.

@@ -184,7 +184,7 @@ fn an_open_interval_of_a_throttle_is_no_running_effect() {
         fn reduce(&self, count: &mut u32, ask: &bool, (): &()) -> Effect<bool> {
             if !ask {
                 *count += 1;
-                return Effect::None;
+                return Effect::none();
             }
             Effect::emit(false).throttle("often", SECOND, Edge::LeadingAndLatest)
         }
@@ -231,7 +231,7 @@ async fn timers_of_tokio_itself_run_on_its_paused_time() {
         fn reduce(&self, seconds: &mut u32, ended: &bool, (): &()) -> Effect<bool> {
             if *ended {
                 *seconds += 60;
-                return Effect::None;
+                return Effect::none();
             }
             Effect::task(async {
                 let late = tokio::time::timeout(SECOND * 60, std::future::pending::<()>()).await;

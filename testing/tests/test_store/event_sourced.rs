@@ -12,7 +12,7 @@ use composable_rust_runtime::{
     EventSourcedEnvironment, EventSourcedState,
 };
 use composable_rust_testing::{
-    EventSourcedTest, FaultyEventStore, InMemoryEventStore, SequentialIds, Sourced, TestClock, TestStore,
+    EventSourcedTest, FaultyEventStore, HostedState, InMemoryEventStore, SequentialIds, TestClock, TestStore,
     TestStoreBuilder,
 };
 
@@ -66,13 +66,13 @@ impl Aggregate for Account {
 }
 
 type Action = EventSourcedAction<Account>;
-type Store = TestStore<EventSourced<Account>, Sourced<Account>>;
+type Store = TestStore<EventSourced<Account>, HostedState<Account>>;
 
 fn account() -> StreamId {
     Account::stream_id("a-1").unwrap()
 }
 
-fn receive_loaded(store: &mut Store, change: impl FnOnce(&mut Sourced<Account>)) {
+fn receive_loaded(store: &mut Store, change: impl FnOnce(&mut HostedState<Account>)) {
     store.receive_matching(|action| matches!(action, Loaded(Ok(_))), change);
 }
 
@@ -231,7 +231,7 @@ impl Reducer for App {
     fn reduce(&self, app: &mut AppState, action: &AppAction, _: &Self::Environment) -> Effect<AppAction> {
         let AppAction::Account(action) = action;
         app.stored += u32::from(matches!(action, Appended(Ok(_))));
-        Effect::None
+        Effect::none()
     }
 }
 
@@ -251,7 +251,7 @@ fn a_parent_of_an_aggregate_is_asserted_through_a_view() {
         prism!(AppAction::Account),
         EventSourced::new(),
     );
-    let view = |app: &AppState| (Sourced::of(&app.account), app.stored);
+    let view = |app: &AppState| (HostedState::of(&app.account), app.stored);
     let mut store = TestStoreBuilder::with_view(app, state, environment, view)
         .clock(clock)
         .build();

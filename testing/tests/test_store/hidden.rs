@@ -27,7 +27,7 @@ impl Reducer for Changing {
 
     fn reduce(&self, state: &mut Secretive, (): &(), (): &()) -> Effect<()> {
         state.secret += 1;
-        Effect::None
+        Effect::none()
     }
 }
 

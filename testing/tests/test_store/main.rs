@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
+mod absent;
 mod clocks;
 mod ending;
 mod event_sourced;

@@ -294,7 +294,7 @@ an effect panicked
   it said:
     `burn`, started by Burn: too hot
 
-help: turn what can fail into an action; in production this effect would have ended unheard"
+help: turn what can fail into an action; in production this effect would have ended without one"
     );
 }
 
@@ -326,13 +326,13 @@ fn a_clock_that_nobody_may_use() {
 an effect panicked
 
   it said:
-    an effect started by Place { amount: 50 }: UnimplementedClock: sleep(3s) was called, but this test was to need \
+    `charge card`, started by Place { amount: 50 }: UnimplementedClock: sleep(3s) was called, but this test was to need \
 no clock
 
     help: if time matters here, give the test a TestClock and advance it; if only the result does, an \
 ImmediateClock
 
-help: turn what can fail into an action; in production this effect would have ended unheard"
+help: turn what can fail into an action; in production this effect would have ended without one"
     );
 }
 

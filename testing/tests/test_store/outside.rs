@@ -77,9 +77,9 @@ impl Reducer for Asking {
             }
             Ask::Answered(number) => {
                 *answer += number;
-                Effect::None
+                Effect::none()
             }
-            Ask::TooLate => Effect::None,
+            Ask::TooLate => Effect::none(),
         }
     }
 }
@@ -147,7 +147,7 @@ async fn settle_does_not_wait_for_who_sleeps_inside_of_a_future() {
             use composable_rust_core::Clock;
             let sleep = clock.sleep(SECOND);
             if *woken {
-                return Effect::None;
+                return Effect::none();
             }
             Effect::task(async {
                 // First something else, so that a waker of an earlier poll was elsewhere.

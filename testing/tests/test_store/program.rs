@@ -145,7 +145,7 @@ impl Reducer for Programmed {
         names.push(step.name);
         step.then
             .as_ref()
-            .map_or(Effect::None, |program| program.effect(outside))
+            .map_or(Effect::none(), |program| program.effect(outside))
     }
 }
 
@@ -217,8 +217,8 @@ impl Program {
             }
             Self::Append(steps) => Effect::all(steps.iter().map(|step| outside.append(step.clone()))),
             Self::Delay(pause, program) => program.effect(outside).delay(micros(*pause)),
-            Self::Parallel(programs) => Effect::Parallel(each(programs)),
-            Self::Sequential(programs) => Effect::Sequential(each(programs)),
+            Self::Parallel(programs) => Effect::all(each(programs)),
+            Self::Sequential(programs) => each(programs).into_iter().fold(Effect::none(), Effect::then),
             Self::Race(programs) => Effect::race(each(programs)),
             Self::Timeout(pause, program, late) => program.effect(outside).timeout(micros(*pause), late.clone()),
             Self::Cancellable(number, in_flight, program) => {

@@ -63,7 +63,7 @@ impl Reducer for Shopping {
             }
             Action::Shipped => {
                 "shipped".clone_into(&mut shop.status);
-                Effect::None
+                Effect::none()
             }
             Action::Cancel => {
                 "cancelled".clone_into(&mut shop.status);
@@ -75,10 +75,10 @@ impl Reducer for Shopping {
             }
             Action::Reminded(number) => {
                 shop.reminders.push(*number);
-                Effect::None
+                Effect::none()
             }
             Action::Listen => Effect::stream(stream::pending()).label("listen"),
-            Action::Look => Effect::None,
+            Action::Look => Effect::none(),
             #[expect(clippy::panic, reason = "what the test is about")]
             Action::Stumble => panic!("a stone in the way"),
             #[expect(clippy::panic, reason = "what the test is about")]

@@ -5,13 +5,13 @@ use std::{num::NonZeroU64, sync::Arc};
 use composable_rust::{
     EventStore, Version,
     prelude::*,
-    testing::{EventSourcedTest, FixedClock, Sourced, TestClock, TestStore},
+    testing::{EventSourcedTest, FixedClock, HostedState, TestClock, TestStore},
 };
 use order_processing::order::{
     Currency, LineItem, Money, Order, OrderCommand, OrderEnvironment, Placement, RequestedItem,
 };
 
-type OrderStore = TestStore<EventSourced<Order>, Sourced<Order>>;
+type OrderStore = TestStore<EventSourced<Order>, HostedState<Order>>;
 
 fn place() -> EventSourcedAction<Order> {
     EventSourcedAction::execute(OrderCommand::PlaceOrder {

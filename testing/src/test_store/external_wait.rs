@@ -16,7 +16,7 @@ use crate::clock::polled::{Polled, Wait};
 
 /// Every part of an effect that is user code and waits.
 #[derive(Default)]
-pub(super) struct Leaves {
+pub(super) struct ExternalWaits {
     waiting: Mutex<BTreeMap<u64, Waiting>>,
     numbers: AtomicU64,
 }
@@ -26,7 +26,7 @@ struct Waiting {
     wait: Arc<Wait>,
 }
 
-impl Leaves {
+impl ExternalWaits {
     /// The effects that wait for something other than a clock of the test: what only happens elsewhere.
     pub(super) fn elsewhere(&self) -> Vec<u64> {
         self.effects(Wait::is_held_elsewhere)
@@ -49,18 +49,18 @@ impl Leaves {
 }
 
 /// User code, polled so that it is known what it waits for.
-pub(super) struct Leaf<T> {
+pub(super) struct ExternalWait<T> {
     inner: T,
     number: u64,
-    leaves: Arc<Leaves>,
+    waits: Arc<ExternalWaits>,
 }
 
-impl<T> Leaf<T> {
-    pub(super) fn new(inner: T, leaves: &Arc<Leaves>) -> Self {
+impl<T> ExternalWait<T> {
+    pub(super) fn new(inner: T, waits: &Arc<ExternalWaits>) -> Self {
         Self {
             inner,
-            number: leaves.numbers.fetch_add(1, Ordering::Relaxed),
-            leaves: Arc::clone(leaves),
+            number: waits.numbers.fetch_add(1, Ordering::Relaxed),
+            waits: Arc::clone(waits),
         }
     }
 
@@ -78,7 +78,7 @@ impl<T> Leaf<T> {
             &mut Context::from_waker(&Waker::from(Arc::clone(&wait))),
         );
         drop(entered);
-        let mut waiting = self.leaves.lock();
+        let mut waiting = self.waits.lock();
         let before = if polled.is_pending() {
             waiting.insert(self.number, Waiting { effect, wait })
         } else {
@@ -90,14 +90,14 @@ impl<T> Leaf<T> {
     }
 }
 
-impl<T> Drop for Leaf<T> {
+impl<T> Drop for ExternalWait<T> {
     fn drop(&mut self) {
-        let waiting = self.leaves.lock().remove(&self.number);
+        let waiting = self.waits.lock().remove(&self.number);
         drop(waiting);
     }
 }
 
-impl<F: Future + Unpin> Future for Leaf<F> {
+impl<F: Future + Unpin> Future for ExternalWait<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -105,7 +105,7 @@ impl<F: Future + Unpin> Future for Leaf<F> {
     }
 }
 
-impl<S: Stream + Unpin> Stream for Leaf<S> {
+impl<S: Stream + Unpin> Stream for ExternalWait<S> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {

@@ -1,6 +1,6 @@
 //! Who is shown the state after a drain.
 
-use crate::store::SettleError;
+use crate::store::StopReason;
 
 /// Who is shown the state after a drain. Looking is short and does not block.
 pub(crate) trait Subscriber<S>: Send {
@@ -8,7 +8,7 @@ pub(crate) trait Subscriber<S>: Send {
     fn show(&mut self, state: &S) -> bool;
 
     /// Says that nothing follows, and why.
-    fn end(&mut self, reason: SettleError);
+    fn end(&mut self, reason: StopReason);
 }
 
 pub(crate) type BoxedSubscriber<S> = Box<dyn Subscriber<S>>;

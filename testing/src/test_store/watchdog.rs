@@ -10,7 +10,7 @@ use std::{
 /// Rings once, unless it is dropped before.
 ///
 /// A thread and not a timer of tokio: there may be no runtime here, and one whose time is paused would ring at once.
-pub(super) struct Alarm(Arc<Shared>);
+pub(super) struct Watchdog(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -31,7 +31,7 @@ impl Shared {
     }
 }
 
-impl Alarm {
+impl Watchdog {
     pub(super) fn after(duration: Duration) -> Self {
         let shared = Arc::<Shared>::default();
         let bell = Arc::clone(&shared);
@@ -56,7 +56,7 @@ impl Alarm {
     }
 }
 
-impl Drop for Alarm {
+impl Drop for Watchdog {
     fn drop(&mut self) {
         self.0.lock().dropped = true;
         self.0.changed.notify_one();

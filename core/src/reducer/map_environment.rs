@@ -2,19 +2,19 @@
 
 use crate::{Effect, Reducer, Segment};
 
-/// See [`ReducerExt::pullback`](crate::ReducerExt::pullback).
-pub struct Pullback<R: Reducer, E> {
+/// See [`ReducerExt::map_environment`](crate::ReducerExt::map_environment).
+pub struct MapEnvironment<R: Reducer, E> {
     reducer: R,
     get: fn(&E) -> &R::Environment,
 }
 
-impl<R: Reducer, E> Pullback<R, E> {
+impl<R: Reducer, E> MapEnvironment<R, E> {
     pub(super) const fn new(reducer: R, get: fn(&E) -> &R::Environment) -> Self {
         Self { reducer, get }
     }
 }
 
-impl<R: Reducer, E: Send + Sync + 'static> Reducer for Pullback<R, E> {
+impl<R: Reducer, E: Send + Sync + 'static> Reducer for MapEnvironment<R, E> {
     type State = R::State;
     type Action = R::Action;
     type Environment = E;
@@ -23,11 +23,11 @@ impl<R: Reducer, E: Send + Sync + 'static> Reducer for Pullback<R, E> {
         self.reducer.reduce(state, action, (self.get)(environment))
     }
 
-    fn contains(&self, state: &mut R::State, path: &[Segment]) -> bool {
-        self.reducer.contains(state, path)
+    fn addressed_row(&self, action: &R::Action) -> Option<Vec<Segment>> {
+        self.reducer.addressed_row(action)
     }
 
-    fn waiting(&self, state: &mut R::State) -> usize {
-        self.reducer.waiting(state)
+    fn pending_count(&self, state: &mut R::State) -> usize {
+        self.reducer.pending_count(state)
     }
 }

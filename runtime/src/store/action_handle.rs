@@ -1,27 +1,28 @@
-//! What a send set off.
+//! The handle of a sent action.
 
 use std::{fmt, sync::Arc};
 
 use super::SettleError;
 use crate::engine::Tracker;
 
-/// What a send set off: its action, the effects of that, their actions and so on. Dropping it cancels nothing.
+/// A sent action, with everything that it causes: its effects, their actions and so on. Dropping the handle cancels nothing.
 ///
 /// See [`Store::send`](crate::Store::send).
-pub struct Sent {
+pub struct ActionHandle {
     tracker: Arc<Tracker>,
 }
 
-impl Sent {
+impl ActionHandle {
     pub(super) const fn new(tracker: Arc<Tracker>) -> Self {
         Self { tracker }
     }
 
-    /// Waits until the action was reduced and nothing that it caused is queued or runs any more. What was cancelled
-    /// counts as over; so does an effect that panicked.
+    /// Waits for the action, its effects, and all actions and effects they cause. A cancelled effect counts as finished; a
+    /// panicked one is an error.
     ///
     /// # Errors
-    /// [`SettleError`] when the store was closed or faulted before that: look at what is stored.
+    /// [`SettleError::EffectPanicked`] with the first effect that panicked; the others have come to their end.
+    /// [`SettleError::Closed`] and [`SettleError::Faulted`] when the store has ended first: look at what is stored.
     pub async fn settled(&self) -> Result<(), SettleError> {
         self.tracker.settled().await
     }
@@ -33,8 +34,8 @@ impl Sent {
     }
 }
 
-impl fmt::Debug for Sent {
+impl fmt::Debug for ActionHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sent").finish_non_exhaustive()
+        f.debug_struct("ActionHandle").finish_non_exhaustive()
     }
 }

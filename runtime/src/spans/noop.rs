@@ -15,9 +15,9 @@ pub(crate) fn within<T>(_trace: Option<&TraceContext>, f: impl FnOnce() -> T) ->
 }
 
 /// Everywhere is the same.
-pub(crate) struct Place;
+pub(crate) struct TraceScope;
 
-impl Place {
+impl TraceScope {
     pub(crate) const fn of(_trace: Option<&TraceContext>) -> Self {
         Self
     }

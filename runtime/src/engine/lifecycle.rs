@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-use crate::store::{Fault, SettleError};
+use crate::store::{ReducerPanic, StopReason};
 
 /// How far a store is on its way; it never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,7 @@ pub(super) enum Phase {
 #[derive(Debug, Default)]
 pub(super) struct Lifecycle {
     phase: AtomicU8,
-    fault: OnceLock<Fault>,
+    fault: OnceLock<ReducerPanic>,
 }
 
 impl Lifecycle {
@@ -55,18 +55,18 @@ impl Lifecycle {
         self.phase.fetch_max(phase as u8, Ordering::SeqCst);
     }
 
-    pub(super) fn fail(&self, fault: Fault) {
+    pub(super) fn fail(&self, fault: ReducerPanic) {
         // The first fault stands; no reducer runs after it.
         let _ = self.fault.set(fault);
         self.advance(Phase::Faulted);
     }
 
-    pub(super) fn fault(&self) -> Option<&Fault> {
+    pub(super) fn fault(&self) -> Option<&ReducerPanic> {
         self.fault.get()
     }
 
     /// What to tell those whose actions or effects were cut short.
-    pub(super) fn reason(&self) -> SettleError {
-        self.fault().cloned().map_or(SettleError::Closed, SettleError::Faulted)
+    pub(super) fn reason(&self) -> StopReason {
+        self.fault().cloned().map_or(StopReason::Closed, StopReason::Faulted)
     }
 }

@@ -3,8 +3,8 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use composable_rust_core::{
-    AppendError, Continuation, EventStoreOperation, ReadError, Reducer, SharedError, SnapshotError, StreamAppend,
-    StreamId,
+    __engine::{Continuation, EventStoreOperation},
+    AppendError, ReadError, Reducer, SharedError, SnapshotError, StreamAppend, StreamId,
 };
 use futures::{
     FutureExt,
@@ -14,12 +14,12 @@ use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use super::{
+    Engine,
     context::{Context, Queued},
-    core::Engine,
-    phase::Phase,
+    lifecycle::Phase,
     running::RunningGuard,
     spawn::Task,
-    task::Ending,
+    task::CompletionGuard,
 };
 use crate::{
     caught::{caught, panic_message},
@@ -44,19 +44,19 @@ fn source(error: impl std::error::Error + Send + Sync + 'static) -> SharedError 
 }
 
 /// What a running operation belongs to, in the order in which it is let go.
-struct Operating<R: Reducer> {
+struct StoreCall<R: Reducer> {
     serial: u64,
     context: Context,
     reply: Reply<R::Action>,
     running: RunningGuard,
-    ending: Ending<R>,
+    completion: CompletionGuard<R>,
     label: &'static str,
 }
 
 impl<R: Reducer> Engine<R> {
     /// The task of an operation: one that waits for nobody, so that no cancel ends it. Its place among the appends of
     /// its streams is taken here. `None` past a shutdown's deadline.
-    pub(super) fn operate(
+    pub(super) fn start_store_call(
         self: &Arc<Self>,
         operation: EventStoreOperation<R::Action>,
         context: Context,
@@ -121,26 +121,26 @@ impl<R: Reducer> Engine<R> {
         context: Context,
         reply: Reply<R::Action>,
     ) -> Option<Task> {
-        let mut operating = self.operating("append", None, context, reply)?;
+        let mut call = self.open_call("append", None, context, reply)?;
         let Appending { streams, caused } = appending;
-        let turn = self.turns.queue(streams.clone());
-        let (engine, label, serial) = (Arc::clone(self), operating.label, operating.serial);
-        let place = operating.context.place();
+        let lock = self.stream_locks.queue(streams.clone());
+        let (engine, label, serial) = (Arc::clone(self), call.label, call.serial);
+        let trace_scope = call.context.trace_scope();
         let task = async move {
-            turn.come().await;
+            lock.acquired().await;
             if !engine.may_start(label) {
-                return drop(operating);
+                return drop(call);
             }
             let result = engine.append(asked).await;
-            drop(turn);
+            drop(lock);
             engine.note_outcome(&result, streams);
             if result.is_ok() {
-                operating.context.envelope = caused.or(operating.context.envelope.take());
+                call.context.envelope = caused.or(call.context.envelope.take());
             }
-            engine.answer(operating, then, result);
+            engine.answer(call, then, result);
         };
-        let task = place.enter(|| task.instrument(tracing::debug_span!("append", label)));
-        Some(Task::of_effect(serial, place.carry(task)))
+        let task = trace_scope.enter(|| task.instrument(tracing::debug_span!("append", label)));
+        Some(Task::of_effect(serial, trace_scope.carry(task)))
     }
 
     /// The store's answer, or why it is unknown.
@@ -176,67 +176,67 @@ impl<R: Reducer> Engine<R> {
         reply: Reply<R::Action>,
     ) -> Option<Task> {
         let (abort, registration) = AbortHandle::new_pair();
-        let operating = self.operating(what, Some(abort), context, reply)?;
-        let (engine, label, serial) = (Arc::clone(self), operating.label, operating.serial);
-        let place = operating.context.place();
+        let call = self.open_call(what, Some(abort), context, reply)?;
+        let (engine, label, serial) = (Arc::clone(self), call.label, call.serial);
+        let trace_scope = call.context.trace_scope();
         let task = async move {
             let asked = AssertUnwindSafe(asked).catch_unwind();
             let Ok(answered) = Abortable::new(asked, registration).await else {
                 return;
             };
             let result = answered.unwrap_or_else(|panic| Err(failed(source(StorePanic(panic_message(&*panic))))));
-            engine.answer(operating, then, result);
+            engine.answer(call, then, result);
         };
-        let task = place.enter(|| task.instrument(tracing::debug_span!("ask", what, label)));
-        Some(Task::of_effect(serial, place.carry(task)))
+        let task = trace_scope.enter(|| task.instrument(tracing::debug_span!("ask", what, label)));
+        Some(Task::of_effect(serial, trace_scope.carry(task)))
     }
 
-    fn operating(
+    fn open_call(
         self: &Arc<Self>,
         what: &'static str,
         abort: Option<AbortHandle>,
         context: Context,
         reply: Reply<R::Action>,
-    ) -> Option<Operating<R>> {
+    ) -> Option<StoreCall<R>> {
         let label = context.label.unwrap_or(what);
-        let ending = Ending::new(self, context.work.clone());
+        let completion = CompletionGuard::new(self, context.work.clone());
         if !self.may_start(label) {
             return None;
         }
         let serial = self.registry.serial();
-        Some(Operating {
+        Some(StoreCall {
             serial,
             running: self.enter_running(serial, label, context.cause, abort),
             context,
             reply,
-            ending,
+            completion,
             label,
         })
     }
 
     /// Reduces what the continuation makes of the answer, whatever was cancelled meanwhile.
-    fn answer<T>(self: &Arc<Self>, operating: Operating<R>, then: Continuation<T, R::Action>, result: T) {
-        let Operating {
+    fn answer<T>(self: &Arc<Self>, call: StoreCall<R>, then: Continuation<T, R::Action>, result: T) {
+        let StoreCall {
             context,
             reply,
             running,
-            ending,
+            completion,
             label,
             ..
-        } = operating;
+        } = call;
         match caught(|| then(result)) {
-            Ok(action) => self.hand_over(Queued::answered(action, context), reply),
+            Ok(action) => self.deliver_reply(Queued::answered(action, context), reply),
             Err(message) => {
-                tracing::error!(label, panic = message, "a continuation panicked: its answer is lost");
-                self.tell_panic(Some(label), context.cause, message);
+                tracing::error!(label, "a continuation panicked: its answer is lost");
+                self.report_panic(Some(label), context.cause, context.work.as_ref(), message);
             }
         }
         drop(running);
-        ending.finish(self.lifecycle.phase() >= Phase::Closed);
+        completion.finish(self.lifecycle.phase() >= Phase::Closed);
     }
 
     /// To the effect that waits for the answer, if it still does.
-    fn hand_over(self: &Arc<Self>, item: Queued<R::Action>, reply: Reply<R::Action>) {
+    fn deliver_reply(self: &Arc<Self>, item: Queued<R::Action>, reply: Reply<R::Action>) {
         let unheard = match reply {
             Some(reply) => reply.send(item).err(),
             None => Some(item),

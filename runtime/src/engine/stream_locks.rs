@@ -14,24 +14,24 @@ use futures::{future, task::AtomicWaker};
 
 /// How many streams an append still waits for.
 #[derive(Default)]
-struct Ahead {
+struct Waiter {
     streams: AtomicUsize,
     waker: AtomicWaker,
 }
 
 /// The queue of each stream that has appends; its first is in flight.
 #[derive(Default)]
-pub(super) struct Turns {
-    queues: Mutex<HashMap<StreamId, VecDeque<Arc<Ahead>>>>,
+pub(super) struct StreamLocks {
+    queues: Mutex<HashMap<StreamId, VecDeque<Arc<Waiter>>>>,
 }
 
-impl Turns {
+impl StreamLocks {
     /// Takes a place at the end of the queue of every stream, all under one lock: so batches never wait for each other
     /// in a circle.
-    pub(super) fn queue(self: &Arc<Self>, mut streams: Vec<StreamId>) -> Turn {
+    pub(super) fn queue(self: &Arc<Self>, mut streams: Vec<StreamId>) -> StreamLock {
         streams.sort_unstable();
         streams.dedup();
-        let ahead = Arc::new(Ahead::default());
+        let ahead = Arc::new(Waiter::default());
         let mut queues = self.lock();
         for stream in &streams {
             let queue = queues.entry(stream.clone()).or_default();
@@ -41,7 +41,7 @@ impl Turns {
             queue.push_back(Arc::clone(&ahead));
         }
         drop(queues);
-        Turn {
+        StreamLock {
             turns: Arc::clone(self),
             streams,
             ahead,
@@ -52,21 +52,21 @@ impl Turns {
         self.lock().len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<StreamId, VecDeque<Arc<Ahead>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<StreamId, VecDeque<Arc<Waiter>>>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A place in the queues of some streams; dropping it lets the next ones go.
-pub(super) struct Turn {
-    turns: Arc<Turns>,
+pub(super) struct StreamLock {
+    turns: Arc<StreamLocks>,
     streams: Vec<StreamId>,
-    ahead: Arc<Ahead>,
+    ahead: Arc<Waiter>,
 }
 
-impl Turn {
+impl StreamLock {
     /// Waits until this is the first in all its queues.
-    pub(super) async fn come(&self) {
+    pub(super) async fn acquired(&self) {
         future::poll_fn(|context| {
             self.ahead.waker.register(context.waker());
             if self.ahead.streams.load(Ordering::Acquire) == 0 {
@@ -79,14 +79,14 @@ impl Turn {
     }
 
     /// Leaves a queue; the new first there, if it was behind this one.
-    fn leave(&self, queue: &mut VecDeque<Arc<Ahead>>) -> Option<Arc<Ahead>> {
+    fn leave(&self, queue: &mut VecDeque<Arc<Waiter>>) -> Option<Arc<Waiter>> {
         let place = queue.iter().position(|ahead| Arc::ptr_eq(ahead, &self.ahead))?;
         queue.remove(place);
         if place == 0 { queue.front().cloned() } else { None }
     }
 }
 
-impl Drop for Turn {
+impl Drop for StreamLock {
     fn drop(&mut self) {
         let mut freed = Vec::new();
         let mut queues = self.turns.lock();

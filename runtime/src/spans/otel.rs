@@ -33,17 +33,17 @@ pub(crate) fn within<T>(trace: Option<&TraceContext>, f: impl FnOnce() -> T) -> 
         Some(trace) => context.has_active_span() && is_place(context.span().span_context(), trace),
         None => !context.has_active_span(),
     });
-    if is_here { f() } else { Place::of(trace).enter(f) }
+    if is_here { f() } else { TraceScope::of(trace).enter(f) }
 }
 
 /// A place in a trace, or outside of any, which spans can have as their parent.
-pub(crate) struct Place(Context);
+pub(crate) struct TraceScope(Context);
 
 /// In a context, says that its span is none that somebody has made here, but the parent for those that will be.
 #[derive(PartialEq)]
 struct Entered(SpanId);
 
-impl Place {
+impl TraceScope {
     pub(crate) fn of(trace: Option<&TraceContext>) -> Self {
         let Some(span) = trace.and_then(span_context) else {
             return Self(Context::new());
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn the_more_exact_place_in_a_trace_is_kept() {
         let [outer, inner, other] = traces([("b7-", "b7-"), ("b7-", "b8-"), ("4bf9", "aaaa")]);
-        let seen_from = |trace: Option<&TraceContext>| Place::of(trace).enter_from_elsewhere(|| current(None));
+        let seen_from = |trace: Option<&TraceContext>| TraceScope::of(trace).enter_from_elsewhere(|| current(None));
         within(Some(&inner), || {
             assert_eq!(seen_from(Some(&outer)), Some(inner.clone()));
             assert_eq!(seen_from(Some(&other)), Some(other.clone()));
