@@ -19,10 +19,8 @@ use crate::{
     errors::StoreStopped,
     options::Settings,
     pending_append::{AppendReply, PendingAppend},
+    run::BACKSTOP,
 };
-
-/// A caller on another runtime waits this much longer than the store may take: the store's own answer says more.
-const BACKSTOP: Duration = Duration::from_millis(500);
 
 /// The callers' end of group commit.
 #[derive(Debug)]

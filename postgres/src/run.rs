@@ -1,8 +1,9 @@
 //! Work with a connection, in a task of the store's runtime and within the limits of a call.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use crate::{
     deadline::Deadline,
@@ -10,6 +11,9 @@ use crate::{
     pool::Pool,
     pooled_connection::PooledConnection,
 };
+
+/// A caller on another runtime waits this much longer than the store may take: the store's own answer says more.
+pub(crate) const BACKSTOP: Duration = Duration::from_millis(500);
 
 impl Pool {
     /// Does some work with a connection that may be done twice, such as reading, within the limits of one call: in a task,
@@ -63,12 +67,21 @@ impl Pool {
         outcome
     }
 
-    /// Runs a future as a task of the store's runtime.
+    /// Runs a future as a task of the store's runtime. The future has a deadline of its own; a caller on another runtime
+    /// waits only a little longer than that, since the store's runtime may be one that is not driven.
     pub(crate) async fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static,
     ) -> Result<T, sqlx::Error> {
-        let ended = self.handle().spawn(work).await;
+        let task = self.handle().spawn(work);
+        let ended = match Handle::try_current() {
+            Ok(caller) if caller.id() != self.handle().id() => {
+                let backstop = self.limits().acquire + self.limits().statement + BACKSTOP;
+                let ended = Deadline::after(backstop).run(task).await;
+                ended.map_err(|_| sqlx::Error::from(TimeLimit::Statement))?
+            }
+            _ => task.await,
+        };
         ended.unwrap_or_else(|error| {
             Err(if error.is_panic() {
                 sqlx::Error::WorkerCrashed

@@ -137,7 +137,7 @@ impl PostgresEventStore {
             Ok(())
         });
         if closing.await.is_err() {
-            // The runtime has ended, and everything that was under way with it.
+            // The runtime has ended or is not driven: nothing more happens to what was under way.
             self.pool.close_now();
         }
     }

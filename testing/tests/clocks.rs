@@ -212,7 +212,7 @@ fn a_store_records_events_at_any_moment() {
 
 #[test]
 fn a_clock_that_is_set_back_keeps_the_deadlines_of_sleepers_also_before_1970() {
-    for start in [FixedClock::START, chrono::DateTime::UNIX_EPOCH - SECOND * 3_600] {
+    for start in [FixedClock::START, DateTime::UNIX_EPOCH - SECOND * 3_600] {
         let clock = TestClock::at(start);
         let mut sleep = clock.sleep(SECOND * 60);
         clock.set(start - SECOND * 3_600);

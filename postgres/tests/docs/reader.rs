@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use crate::guide::{AggregateSession, Block, Claim, Statement, blocks, repository};
+use crate::guide::{Session, Block, Claim, Statement, blocks, repository};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -60,7 +60,7 @@ impl Reader {
     }
 
     /// Runs statements in one session, and holds each to its claim.
-    pub(crate) async fn run(&self, session: &AggregateSession, statements: &[Statement]) -> Vec<Rows> {
+    pub(crate) async fn run(&self, session: &Session, statements: &[Statement]) -> Vec<Rows> {
         let mut connection = self.connect(session).await;
         let mut answers = Vec::new();
         for statement in statements {
