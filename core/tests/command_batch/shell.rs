@@ -101,7 +101,6 @@ impl Shell {
             });
         }
         match fate {
-            Fate::Stored => self.stored(append),
             Fate::OvertakenBy(amount) => {
                 self.log.events.push(Added(amount));
                 let commands = self.batch.take_back(&mut self.session);
@@ -133,7 +132,7 @@ impl Shell {
                     .into(),
                 );
             }
-            Fate::TooLarge(_) => self.stored(append),
+            Fate::Stored | Fate::TooLarge(_) => self.stored(append),
         }
     }
 

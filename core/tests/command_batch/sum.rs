@@ -57,9 +57,9 @@ impl Aggregate for Sum {
     fn decide(sum: &u64, wish: &Wish, (): &()) -> Result<Vec<Added>, Odd> {
         match wish {
             Wish::Add(count) => Ok(vec![Added(1); usize::try_from(*count).unwrap()]),
-            Wish::AddIfEven if sum % 2 == 0 => Ok(vec![Added(1)]),
+            Wish::AddIfEven if sum.is_multiple_of(2) => Ok(vec![Added(1)]),
             Wish::AddIfEven => Err(Odd(*sum)),
-            Wish::PanicIfOdd if sum % 2 == 0 => Ok(vec![]),
+            Wish::PanicIfOdd if sum.is_multiple_of(2) => Ok(vec![]),
             Wish::PanicIfOdd => panic!("{sum} is odd"),
             Wish::Unlucky => Ok(vec![Added(13)]),
         }
