@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use crate::guide::{Session, Block, Claim, Statement, blocks, repository};
+use crate::guide::{Block, Claim, Session, Statement, blocks, repository};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 

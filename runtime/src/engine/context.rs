@@ -44,7 +44,7 @@ impl Context {
         }
     }
 
-    /// Where its spans belong: below the span of whoever sent what it follows from, not of whoever happens to drain.
+    /// Where its spans belong: below the span of the sender that it follows from, not of the caller that drains.
     pub(super) fn trace_scope(&self) -> TraceScope {
         TraceScope::of(envelope::trace(&self.envelope))
     }

@@ -52,7 +52,7 @@ pub(super) struct Inbox<S, A> {
 struct Places {
     /// How many actions from outside have left so far, each when it is reduced: those between have the places.
     left: AtomicU64,
-    /// How many places are taken by what waits inside of the state: see `Reducer::waiting`.
+    /// How many places are taken by what waits inside of the state: see `Reducer::pending_count`.
     inside: AtomicU64,
     /// Callers that wait for a place.
     callers: AtomicUsize,

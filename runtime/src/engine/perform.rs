@@ -29,7 +29,7 @@ use super::{
 };
 use crate::envelope::Carrying;
 
-/// A stream whose items are always ready would never let anybody else run, nor notice that it was cancelled.
+/// A stream whose items are always ready would never let other tasks run, nor notice its cancel.
 const ITEMS_WITHOUT_A_BREAK: u32 = 32;
 
 /// Runs a future of the user's within its effect's envelope, which it may exchange.
@@ -156,7 +156,7 @@ impl<R: Reducer> Engine<R> {
     }
 }
 
-/// An answer that must not be lost: if nobody waits for it any more, it is reduced all the same.
+/// An answer that must not be lost: it is reduced even if the effect no longer waits for it.
 struct Answer<R: Reducer> {
     engine: Arc<Engine<R>>,
     answer: oneshot::Receiver<Queued<R::Action>>,

@@ -138,7 +138,7 @@ impl Registry {
         self.lock().named.len()
     }
 
-    /// The flags are set under the lock, so that whoever cancels finds everything cancelled that another has reached.
+    /// The flags are set under the lock, so that a second cancel returns only after the first has set all of them.
     fn cancel_name(&self, name: &Name) {
         let scopes = self.lock();
         let (reached, watchers) = cancel_all(scopes.running(name));

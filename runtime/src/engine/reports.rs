@@ -24,7 +24,7 @@ impl<R: Reducer> Engine<R> {
         Outcome::Panicked
     }
 
-    /// Counts a panic, traces it, and tells it to whoever follows the effect, to the store's hook and to the kit.
+    /// Counts a panic, traces it, and passes it to the effect's handle, the store's hook and the kit.
     pub(super) fn report_panic(
         &self,
         label: Option<&'static str>,

@@ -51,7 +51,7 @@ impl<R: Reducer> Engine<R> {
 
     /// Waits until nothing waits and nothing runs.
     async fn idle(self: &Arc<Self>) {
-        // One at a time: whoever looks holds the lock, and the others would not hear when it is let go.
+        // One at a time: each look holds the state's lock, and others would not be told when it is released.
         let _looking = self.looking.lock().await;
         loop {
             // Made before the look: it hears of what ends from here on.

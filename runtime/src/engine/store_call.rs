@@ -54,7 +54,7 @@ struct StoreCall<R: Reducer> {
 }
 
 impl<R: Reducer> Engine<R> {
-    /// The task of an operation: one that waits for nobody, so that no cancel ends it. Its place among the appends of
+    /// The task of an operation: one of its own, so that no cancel ends it. Its place among the appends of
     /// its streams is taken here. `None` past a shutdown's deadline.
     pub(super) fn start_store_call(
         self: &Arc<Self>,
@@ -69,8 +69,8 @@ impl<R: Reducer> Engine<R> {
                 then,
             } => {
                 let appending = Appending::prepare(std::slice::from_mut(&mut append), &context);
-                let asked = async move { store.append(append).await };
-                self.append_task(appending, asked, then, context, reply)
+                let answer = async move { store.append(append).await };
+                self.append_task(appending, answer, then, context, reply)
             }
             EventStoreOperation::AppendBatch {
                 store,
@@ -78,8 +78,8 @@ impl<R: Reducer> Engine<R> {
                 then,
             } => {
                 let appending = Appending::prepare(&mut appends, &context);
-                let asked = async move { store.append_batch(appends).await };
-                self.append_task(appending, asked, then, context, reply)
+                let answer = async move { store.append_batch(appends).await };
+                self.append_task(appending, answer, then, context, reply)
             }
             EventStoreOperation::LoadEvents {
                 store,
@@ -87,8 +87,8 @@ impl<R: Reducer> Engine<R> {
                 from,
                 then,
             } => {
-                let asked = async move { store.load_events(stream_id, from).await };
-                self.ask_task("load", asked, ReadError::Backend, then, context, reply)
+                let answer = async move { store.load_events(stream_id, from).await };
+                self.ask_task("load", answer, ReadError::Backend, then, context, reply)
             }
             EventStoreOperation::SaveSnapshot {
                 store,
@@ -96,12 +96,12 @@ impl<R: Reducer> Engine<R> {
                 snapshot,
                 then,
             } => {
-                let asked = async move { store.save_snapshot(stream_id, snapshot).await };
-                self.ask_task("save snapshot", asked, SnapshotError::Backend, then, context, reply)
+                let answer = async move { store.save_snapshot(stream_id, snapshot).await };
+                self.ask_task("save snapshot", answer, SnapshotError::Backend, then, context, reply)
             }
             EventStoreOperation::LoadSnapshot { store, stream_id, then } => {
-                let asked = async move { store.load_snapshot(stream_id).await };
-                self.ask_task("load snapshot", asked, SnapshotError::Backend, then, context, reply)
+                let answer = async move { store.load_snapshot(stream_id).await };
+                self.ask_task("load snapshot", answer, SnapshotError::Backend, then, context, reply)
             }
             _ => {
                 tracing::error!(
@@ -116,7 +116,7 @@ impl<R: Reducer> Engine<R> {
     fn append_task<T: Send + 'static>(
         self: &Arc<Self>,
         appending: Appending,
-        asked: impl Future<Output = Result<T, AppendError>> + Send + 'static,
+        answer: impl Future<Output = Result<T, AppendError>> + Send + 'static,
         then: Continuation<Result<T, AppendError>, R::Action>,
         context: Context,
         reply: Reply<R::Action>,
@@ -131,7 +131,7 @@ impl<R: Reducer> Engine<R> {
             if !engine.may_start(label) {
                 return drop(call);
             }
-            let result = engine.append(asked).await;
+            let result = engine.append(answer).await;
             drop(lock);
             engine.note_outcome(&result, streams);
             if result.is_ok() {
@@ -144,9 +144,9 @@ impl<R: Reducer> Engine<R> {
     }
 
     /// The store's answer, or why it is unknown.
-    async fn append<T>(&self, asked: impl Future<Output = Result<T, AppendError>> + Send) -> Result<T, AppendError> {
+    async fn append<T>(&self, answer: impl Future<Output = Result<T, AppendError>> + Send) -> Result<T, AppendError> {
         let limit = self.append_timeout;
-        match within(&*self.clock, limit, AssertUnwindSafe(asked).catch_unwind()).await {
+        match within(&*self.clock, limit, AssertUnwindSafe(answer).catch_unwind()).await {
             Some(Ok(result)) => result,
             Some(Err(panic)) => Err(AppendError::OutcomeUnknown(source(StorePanic(panic_message(&*panic))))),
             None => Err(AppendError::OutcomeUnknown(source(AppendTimeout(limit)))),
@@ -169,7 +169,7 @@ impl<R: Reducer> Engine<R> {
     fn ask_task<T: Send + 'static, E: Send + 'static>(
         self: &Arc<Self>,
         what: &'static str,
-        asked: impl Future<Output = Result<T, E>> + Send + 'static,
+        answer: impl Future<Output = Result<T, E>> + Send + 'static,
         failed: fn(SharedError) -> E,
         then: Continuation<Result<T, E>, R::Action>,
         context: Context,
@@ -180,8 +180,8 @@ impl<R: Reducer> Engine<R> {
         let (engine, label, serial) = (Arc::clone(self), call.label, call.serial);
         let trace_scope = call.context.trace_scope();
         let task = async move {
-            let asked = AssertUnwindSafe(asked).catch_unwind();
-            let Ok(answered) = Abortable::new(asked, registration).await else {
+            let answer = AssertUnwindSafe(answer).catch_unwind();
+            let Ok(answered) = Abortable::new(answer, registration).await else {
                 return;
             };
             let result = answered.unwrap_or_else(|panic| Err(failed(source(StorePanic(panic_message(&*panic))))));
