@@ -18,6 +18,7 @@ mod inside;
 mod model;
 mod nested_ids;
 mod ordering;
+mod rows;
 mod sent;
 mod shutdown;
 mod subscriptions;
