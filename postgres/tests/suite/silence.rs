@@ -23,7 +23,9 @@ pub(crate) const SLACK: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn options() -> PostgresOptions {
+    // Without notifications, which use a connection after each append: here only calls use them.
     PostgresEventStore::options()
+        .notifications(false)
         .acquire_timeout(ACQUIRE)
         .statement_timeout(STATEMENT)
 }
@@ -137,7 +139,7 @@ async fn idle_connections_that_died_silently_cost_one_call_and_not_one_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_that_hears_nothing_listens_again() {
     let never = Duration::from_hours(1);
-    let (database, proxy, store) = behind_proxy(options().idle_poll_interval(never)).await;
+    let (database, proxy, store) = behind_proxy(options().notifications(true).idle_poll_interval(never)).await;
     let elsewhere = open(&database).await;
     let waiting = tokio::spawn({
         let store = store.clone();

@@ -36,10 +36,11 @@ async fn sixteen_appends_in_flight_are_answered_and_what_the_server_holds_is_rep
     gate.open().await;
     for answer in join_all(appends).await {
         let answer = answer.unwrap();
+        // Those of a later group may have gone through a new connection.
         assert!(
             matches!(
                 answer,
-                Err(AppendError::OutcomeUnknown(_) | AppendError::Unavailable(_))
+                Ok(_) | Err(AppendError::OutcomeUnknown(_) | AppendError::Unavailable(_))
             ),
             "{answer:?}"
         );
@@ -74,7 +75,8 @@ async fn a_commit_without_an_answer_is_unknown_and_the_identical_batch_finds_it(
             StreamAppend::check(stream(2), ExpectedVersion::StreamExists),
         ]
     };
-    proxy.freeze_after(b"COMMIT");
+    // With its semicolon: an isolation level is called READ COMMITTED.
+    proxy.freeze_after(b"COMMIT;");
     let answer = in_time(store.append_batch(batch())).await;
     assert!(matches!(answer, Err(AppendError::OutcomeUnknown(_))), "{answer:?}");
     until(&database, "SELECT count(*) FROM events WHERE stream_id = 'test-1'").await;
