@@ -17,9 +17,10 @@ use crate::{
 /// smaller, since the disk serves one commit at a time.
 const MAX_GROUPS: usize = 4;
 
-/// From so many waiting appends on, two groups are in flight: the database writes one while the callers of the other are
-/// answered and send their next appends.
+/// From so many waiting appends or events on, two groups are in flight: the database writes one while the callers of the
+/// other are answered and send their next appends. A few appends of a hundred events are as much work as many small ones.
 const PIPELINE_THRESHOLD: usize = 64;
+const PIPELINE_EVENTS: usize = 256;
 
 /// Exclusive appends in flight, beside the groups.
 const MAX_EXCLUSIVE: usize = 4;
@@ -37,6 +38,8 @@ pub(crate) struct AppendQueue {
     max_appends: usize,
     /// By ticket: in the order of arrival.
     waiting: BTreeMap<Ticket, Waiting>,
+    /// Their events.
+    waiting_events: usize,
     /// Arrived beyond the bound, and waiting for a place.
     overflow: VecDeque<PendingAppend>,
     streams: HashMap<StreamId, StreamQueue>,
@@ -91,6 +94,7 @@ impl AppendQueue {
         Self {
             max_appends,
             waiting: BTreeMap::new(),
+            waiting_events: 0,
             overflow: VecDeque::new(),
             streams: HashMap::new(),
             ready_streams: VecDeque::new(),
@@ -120,7 +124,7 @@ impl AppendQueue {
     /// The next group to write, if one may be started. `slow` of the groups in flight take so long that others should
     /// not wait for them.
     pub(crate) fn next_group(&mut self, slow: usize) -> Option<Group> {
-        let is_long = self.waiting.len() >= PIPELINE_THRESHOLD;
+        let is_long = self.waiting.len() >= PIPELINE_THRESHOLD || self.waiting_events >= PIPELINE_EVENTS;
         if self.groups < MAX_GROUPS && self.groups <= slow + usize::from(is_long) {
             let group = self.shared_group();
             if group.is_some() {
@@ -217,6 +221,7 @@ impl AppendQueue {
             blocked_on: append.appends.len(),
             append,
         };
+        self.waiting_events += waiting.append.size.events;
         self.waiting.insert(ticket, waiting);
         for stream_id in &free {
             self.update(stream_id);
@@ -350,6 +355,7 @@ impl AppendQueue {
     /// Removes an append that is the first one on all its streams.
     fn remove_first(&mut self, ticket: Ticket) -> Option<PendingAppend> {
         let append = self.waiting.remove(&ticket)?.append;
+        self.waiting_events -= append.size.events;
         for stream_id in streams(&append) {
             self.visit();
             if let Some(stream) = self.streams.get_mut(stream_id) {

@@ -63,7 +63,9 @@ impl Bare {
     pub(crate) fn caller(&self, work: Work, number: usize) -> Caller {
         let connection = Arc::clone(&self.connections[number % MOST]);
         match work {
-            Work::Append { .. } | Work::Crowd { .. } => Box::new(move || insert(Arc::clone(&connection), line()).boxed()),
+            Work::Append { .. } | Work::Crowd { .. } => {
+                Box::new(move || insert(Arc::clone(&connection), line()).boxed())
+            }
             Work::Execute | Work::Busy { .. } => Box::new(move || insert(Arc::clone(&connection), decided()).boxed()),
             Work::Batch { events, .. } => Box::new(move || insert_many(Arc::clone(&connection), events).boxed()),
             Work::Load(columns) => Box::new(move || load(Arc::clone(&connection), columns).boxed()),

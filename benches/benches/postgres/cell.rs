@@ -65,8 +65,14 @@ impl Cell {
             append(128),
             Work::Execute,
             Work::Busy { callers: 32 },
-            Work::Batch { callers: 1, events: 100 },
-            Work::Batch { callers: 8, events: 100 },
+            Work::Batch {
+                callers: 1,
+                events: 100,
+            },
+            Work::Batch {
+                callers: 8,
+                events: 100,
+            },
             Work::Crowd { callers: 4096 },
             Work::Crowd { callers: 16_000 },
             Work::Load(Columns::All),

@@ -116,6 +116,21 @@ fn a_short_queue_waits_for_the_group_in_flight_and_a_long_one_goes_beside_it() {
 }
 
 #[test]
+fn a_few_appends_of_many_events_are_a_long_queue() {
+    let mut tested = Tested::new(usize::MAX);
+    tested.push(0);
+    tested.start().unwrap();
+    for number in 1..4 {
+        assert_eq!(tested.start(), None);
+        tested.push_all(
+            vec![entry(number, (0..100).map(|id| event(id, 8)).collect())],
+            Duration::MAX,
+        );
+    }
+    assert_eq!(tested.start().unwrap().len(), 3);
+}
+
+#[test]
 fn appends_to_one_stream_share_a_group_unless_they_bring_the_same_event_or_command() {
     let mut tested = Tested::new(usize::MAX);
     (0..3).for_each(|_| tested.push(1));
