@@ -110,9 +110,10 @@ fn a_short_queue_waits_for_the_group_in_flight_and_a_long_one_goes_beside_it() {
     assert!(tested.start().is_none(), "two take turns, not more");
     assert!(tested.queue.next_group(1).is_some(), "but go past a slow one");
     tested.push(2000);
-    assert!(tested.queue.next_group(2).is_some());
+    assert!(tested.queue.next_group(2).is_none(), "one for each slow one");
+    assert!(tested.queue.next_group(3).is_some());
     tested.push(2001);
-    assert!(tested.queue.next_group(3).is_none(), "four at most");
+    assert!(tested.queue.next_group(4).is_none(), "four at most");
 }
 
 #[test]
