@@ -32,7 +32,7 @@ const MAX_SHARED: GroupSize = GroupSize {
     bytes: 1 << 20,
 };
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct AppendQueue {
     /// The most appends that wait here or are in flight.
     max_appends: usize,
@@ -93,18 +93,7 @@ impl AppendQueue {
     pub(crate) fn new(max_appends: usize) -> Self {
         Self {
             max_appends,
-            waiting: BTreeMap::new(),
-            waiting_events: 0,
-            overflow: VecDeque::new(),
-            streams: HashMap::new(),
-            ready_streams: VecDeque::new(),
-            ready_exclusive: VecDeque::new(),
-            next_ticket: 0,
-            taken: 0,
-            groups: 0,
-            exclusive: 0,
-            #[cfg(test)]
-            visited: 0,
+            ..Self::default()
         }
     }
 
@@ -125,17 +114,17 @@ impl AppendQueue {
     /// not wait for them.
     pub(crate) fn next_group(&mut self, slow: usize) -> Option<Group> {
         let is_long = self.waiting.len() >= PIPELINE_THRESHOLD || self.waiting_events >= PIPELINE_EVENTS;
-        if self.groups < MAX_GROUPS && self.groups <= slow + usize::from(is_long) {
-            let group = self.shared_group();
-            if group.is_some() {
-                self.groups += 1;
-                return group;
-            }
+        let may_start = self.groups < MAX_GROUPS && self.groups <= slow + usize::from(is_long);
+        if may_start && let Some(group) = self.shared_group() {
+            self.groups += 1;
+            return Some(group);
         }
-        let group = (self.exclusive < MAX_EXCLUSIVE).then(|| self.exclusive_group());
-        let group = group.flatten();
-        self.exclusive += usize::from(group.is_some());
-        group
+        if self.exclusive == MAX_EXCLUSIVE {
+            return None;
+        }
+        let group = self.exclusive_group()?;
+        self.exclusive += 1;
+        Some(group)
     }
 
     /// A group of so many appends is finished: its streams are free, and so is its place.
@@ -159,9 +148,12 @@ impl AppendQueue {
 
     /// The earliest time at which [`AppendQueue::expire`] has something to do.
     pub(crate) fn next_expiry(&self) -> Option<Deadline> {
-        let queued = self.waiting.values().next().map(|waiting| waiting.append.take_by);
-        let overflow = self.overflow.front().map(|append| append.take_by);
-        queued.into_iter().chain(overflow).min()
+        let queued = self.waiting.values().next().map(|waiting| &waiting.append);
+        queued
+            .into_iter()
+            .chain(self.overflow.front())
+            .map(|append| append.take_by)
+            .min()
     }
 
     /// Removes an append that was not taken in time.
