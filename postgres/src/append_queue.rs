@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use composable_rust_core::{StreamId, backend::GroupSize};
+use composable_rust_core::StreamId;
 
 use crate::{
     deadline::Deadline,
-    group_builder::{Group, GroupBuilder},
+    group_builder::{self, Group, GroupBuilder},
     pending_append::PendingAppend,
 };
 
@@ -24,13 +24,6 @@ const PIPELINE_EVENTS: usize = 256;
 
 /// Exclusive appends in flight, beside the groups.
 const MAX_EXCLUSIVE: usize = 4;
-
-/// Larger appends are exclusive: a group should not wait for them.
-const MAX_SHARED: GroupSize = GroupSize {
-    appends: 1,
-    events: 512,
-    bytes: 1 << 20,
-};
 
 #[derive(Debug, Default)]
 pub(crate) struct AppendQueue {
@@ -209,7 +202,7 @@ impl AppendQueue {
             stream.tickets.push_back(ticket);
         }
         let waiting = Waiting {
-            is_exclusive: is_exclusive(&append),
+            is_exclusive: group_builder::is_exclusive(&append),
             blocked_on: append.appends.len(),
             append,
         };
@@ -375,11 +368,6 @@ impl AppendQueue {
 
 fn streams(append: &PendingAppend) -> impl Iterator<Item = &StreamId> {
     append.appends.iter().map(|append| &append.stream_id)
-}
-
-/// All or nothing is a promise of a whole statement, and the others should not wait for a large one.
-fn is_exclusive(append: &PendingAppend) -> bool {
-    append.appends.len() != 1 || !append.size.fits(MAX_SHARED)
 }
 
 #[cfg(test)]
