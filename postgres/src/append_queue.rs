@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use composable_rust_core::{StreamId, backend::GroupSize};
+use composable_rust_core::StreamId;
 
 use crate::{
     deadline::Deadline,
-    group_builder::{Group, GroupBuilder},
+    group_builder::{self, Group, GroupBuilder},
     pending_append::PendingAppend,
 };
 
@@ -17,26 +17,22 @@ use crate::{
 /// smaller, since the disk serves one commit at a time.
 const MAX_GROUPS: usize = 4;
 
-/// From so many waiting appends on, two groups are in flight: the database writes one while the callers of the other are
-/// answered and send their next appends.
+/// From so many waiting appends or events on, two groups are in flight: the database writes one while the callers of the
+/// other are answered and send their next appends. A few appends of a hundred events are as much work as many small ones.
 const PIPELINE_THRESHOLD: usize = 64;
+const PIPELINE_EVENTS: usize = 256;
 
 /// Exclusive appends in flight, beside the groups.
 const MAX_EXCLUSIVE: usize = 4;
 
-/// Larger appends are exclusive: a group should not wait for them.
-const MAX_SHARED: GroupSize = GroupSize {
-    appends: 1,
-    events: 512,
-    bytes: 1 << 20,
-};
-
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct AppendQueue {
     /// The most appends that wait here or are in flight.
     max_appends: usize,
     /// By ticket: in the order of arrival.
     waiting: BTreeMap<Ticket, Waiting>,
+    /// Their events.
+    waiting_events: usize,
     /// Arrived beyond the bound, and waiting for a place.
     overflow: VecDeque<PendingAppend>,
     streams: HashMap<StreamId, StreamQueue>,
@@ -90,17 +86,7 @@ impl AppendQueue {
     pub(crate) fn new(max_appends: usize) -> Self {
         Self {
             max_appends,
-            waiting: BTreeMap::new(),
-            overflow: VecDeque::new(),
-            streams: HashMap::new(),
-            ready_streams: VecDeque::new(),
-            ready_exclusive: VecDeque::new(),
-            next_ticket: 0,
-            taken: 0,
-            groups: 0,
-            exclusive: 0,
-            #[cfg(test)]
-            visited: 0,
+            ..Self::default()
         }
     }
 
@@ -120,18 +106,18 @@ impl AppendQueue {
     /// The next group to write, if one may be started. `slow` of the groups in flight take so long that others should
     /// not wait for them.
     pub(crate) fn next_group(&mut self, slow: usize) -> Option<Group> {
-        let is_long = self.waiting.len() >= PIPELINE_THRESHOLD;
-        if self.groups < MAX_GROUPS && self.groups <= slow + usize::from(is_long) {
-            let group = self.shared_group();
-            if group.is_some() {
-                self.groups += 1;
-                return group;
-            }
+        let is_long = self.waiting.len() >= PIPELINE_THRESHOLD || self.waiting_events >= PIPELINE_EVENTS;
+        let may_start = self.groups < MAX_GROUPS && self.groups <= slow + usize::from(is_long);
+        if may_start && let Some(group) = self.shared_group() {
+            self.groups += 1;
+            return Some(group);
         }
-        let group = (self.exclusive < MAX_EXCLUSIVE).then(|| self.exclusive_group());
-        let group = group.flatten();
-        self.exclusive += usize::from(group.is_some());
-        group
+        if self.exclusive == MAX_EXCLUSIVE {
+            return None;
+        }
+        let group = self.exclusive_group()?;
+        self.exclusive += 1;
+        Some(group)
     }
 
     /// A group of so many appends is finished: its streams are free, and so is its place.
@@ -155,9 +141,12 @@ impl AppendQueue {
 
     /// The earliest time at which [`AppendQueue::expire`] has something to do.
     pub(crate) fn next_expiry(&self) -> Option<Deadline> {
-        let queued = self.waiting.values().next().map(|waiting| waiting.append.take_by);
-        let overflow = self.overflow.front().map(|append| append.take_by);
-        queued.into_iter().chain(overflow).min()
+        let queued = self.waiting.values().next().map(|waiting| &waiting.append);
+        queued
+            .into_iter()
+            .chain(self.overflow.front())
+            .map(|append| append.take_by)
+            .min()
     }
 
     /// Removes an append that was not taken in time.
@@ -213,10 +202,11 @@ impl AppendQueue {
             stream.tickets.push_back(ticket);
         }
         let waiting = Waiting {
-            is_exclusive: is_exclusive(&append),
+            is_exclusive: group_builder::is_exclusive(&append),
             blocked_on: append.appends.len(),
             append,
         };
+        self.waiting_events += waiting.append.size.events;
         self.waiting.insert(ticket, waiting);
         for stream_id in &free {
             self.update(stream_id);
@@ -350,6 +340,7 @@ impl AppendQueue {
     /// Removes an append that is the first one on all its streams.
     fn remove_first(&mut self, ticket: Ticket) -> Option<PendingAppend> {
         let append = self.waiting.remove(&ticket)?.append;
+        self.waiting_events -= append.size.events;
         for stream_id in streams(&append) {
             self.visit();
             if let Some(stream) = self.streams.get_mut(stream_id) {
@@ -377,11 +368,6 @@ impl AppendQueue {
 
 fn streams(append: &PendingAppend) -> impl Iterator<Item = &StreamId> {
     append.appends.iter().map(|append| &append.stream_id)
-}
-
-/// All or nothing is a promise of a whole statement, and the others should not wait for a large one.
-fn is_exclusive(append: &PendingAppend) -> bool {
-    append.appends.len() != 1 || !append.size.fits(MAX_SHARED)
 }
 
 #[cfg(test)]

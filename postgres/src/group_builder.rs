@@ -13,6 +13,13 @@ pub(crate) const MAX_GROUP: GroupSize = GroupSize {
     bytes: 4 << 20,
 };
 
+/// Larger appends are exclusive: a group should not wait for them.
+const MAX_SHARED: GroupSize = GroupSize {
+    appends: 1,
+    events: 512,
+    bytes: 1 << 20,
+};
+
 /// Appends for one statement.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -100,4 +107,9 @@ fn event_ids(append: &PendingAppend) -> impl Iterator<Item = EventId> {
 fn commands(append: &PendingAppend) -> impl Iterator<Item = CommandId> {
     let events = append.appends.iter().flat_map(|append| &append.events);
     events.filter_map(|event| event.command).map(|mark| mark.command_id)
+}
+
+/// All or nothing is a promise of a whole statement, and the others should not wait for a large one.
+pub(crate) fn is_exclusive(append: &PendingAppend) -> bool {
+    append.appends.len() != 1 || !append.size.fits(MAX_SHARED)
 }

@@ -110,9 +110,25 @@ fn a_short_queue_waits_for_the_group_in_flight_and_a_long_one_goes_beside_it() {
     assert!(tested.start().is_none(), "two take turns, not more");
     assert!(tested.queue.next_group(1).is_some(), "but go past a slow one");
     tested.push(2000);
+    assert!(tested.queue.next_group(2).is_none(), "one for each slow one");
     assert!(tested.queue.next_group(3).is_some());
     tested.push(2001);
     assert!(tested.queue.next_group(4).is_none(), "four at most");
+}
+
+#[test]
+fn a_few_appends_of_many_events_are_a_long_queue() {
+    let mut tested = Tested::new(usize::MAX);
+    tested.push(0);
+    tested.start().unwrap();
+    for number in 1..4 {
+        assert_eq!(tested.start(), None);
+        tested.push_all(
+            vec![entry(number, (0..100).map(|id| event(id, 8)).collect())],
+            Duration::MAX,
+        );
+    }
+    assert_eq!(tested.start().unwrap().len(), 3);
 }
 
 #[test]
