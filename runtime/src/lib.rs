@@ -49,9 +49,6 @@ mod system;
 mod timeout;
 mod wait_group;
 
-// The engine's names for these modules.
-use {panics as caught, timeout as within};
-
 pub use aggregates::{Aggregates, AggregatesBuilder, CommandContext, Committed, ExecuteError, LoadError, Versioned};
 pub use envelope::Envelope;
 pub use event_sourced::{EventSourced, EventSourcedAction, EventSourcedEnvironment, EventSourcedState};

@@ -21,18 +21,34 @@ pub(crate) struct WaitGroup {
 pub(crate) struct WaitToken(Arc<WaitGroup>);
 
 impl WaitGroup {
-    pub(crate) fn enter(self: &Arc<Self>) -> WaitToken {
+    /// Counts one piece of work, until [`WaitGroup::done`].
+    pub(crate) fn add(&self) {
         self.count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn done(&self) {
+        if self.count.fetch_sub(1, Ordering::SeqCst) == 1 && self.is_awaited.load(Ordering::SeqCst) {
+            self.idle.notify_waiters();
+        }
+    }
+
+    /// Counts one piece of work, until the token is dropped.
+    pub(crate) fn token(self: &Arc<Self>) -> WaitToken {
+        self.add();
         WaitToken(Arc::clone(self))
     }
 
-    /// Completes when nothing is in progress.
-    pub(crate) async fn idle(&self) {
+    pub(crate) fn is_idle(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == 0
+    }
+
+    /// Waits until nothing is in progress.
+    pub(crate) async fn wait(&self) {
         self.is_awaited.store(true, Ordering::SeqCst);
         loop {
             // Made before the count is read, so that it is notified of every later change.
             let idle = self.idle.notified();
-            if self.count.load(Ordering::SeqCst) == 0 {
+            if self.is_idle() {
                 return;
             }
             idle.await;
@@ -42,8 +58,6 @@ impl WaitGroup {
 
 impl Drop for WaitToken {
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 && self.0.is_awaited.load(Ordering::SeqCst) {
-            self.0.idle.notify_waiters();
-        }
+        self.0.done();
     }
 }

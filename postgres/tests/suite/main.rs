@@ -8,6 +8,7 @@
 )]
 
 mod acknowledged;
+mod adopting;
 mod appends;
 mod appends_deadlines;
 mod appends_faults;

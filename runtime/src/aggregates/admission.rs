@@ -62,7 +62,7 @@ impl<A: Aggregate> Admission<A> {
     /// Counts a command as pending; `None` after [`Self::close`].
     pub(super) fn enter(&self) -> Option<WaitToken> {
         // Counted before the flag is read: a shutdown either waits for it or has refused it.
-        let pending = self.pending.enter();
+        let pending = self.pending.token();
         (!self.is_closed.load(Ordering::SeqCst)).then_some(pending)
     }
 
@@ -72,7 +72,7 @@ impl<A: Aggregate> Admission<A> {
 
     /// Completes when no command is pending.
     pub(super) async fn idle(&self) {
-        self.pending.idle().await;
+        self.pending.wait().await;
     }
 
     /// Rejects the commands that still wait for admission.

@@ -250,7 +250,7 @@ impl<A: Aggregate> Aggregates<A> {
     /// [`attempt_timeout`](AggregatesBuilder::attempt_timeout). Call it before a program ends that wants its next start to
     /// load from them, and in tests.
     pub async fn flush(&self) {
-        self.host.saves.idle().await;
+        self.host.saves.wait().await;
     }
 
     /// The number of streams whose state is in memory.

@@ -27,7 +27,7 @@ impl<A: Aggregate> Host<A> {
         let Ok(runtime) = Handle::try_current() else { return };
         let (version, state) = (session.version(), Arc::clone(session.state()));
         let (stream_id, queue) = (stream.stream_id.clone(), Arc::clone(&stream.snapshots));
-        let (saving, store) = (self.saves.enter(), self.store.clone());
+        let (saving, store) = (self.saves.token(), self.store.clone());
         runtime.spawn(async move {
             let _saving = saving;
             // Encoded with the permit: the work for a snapshot that is overtaken would be wasted.

@@ -10,8 +10,8 @@ use super::{
     registry::Registry,
     scope::{Name, Path, Scope},
     tracker::WorkToken,
-    wait_group::{WaitGroup, WaitToken},
 };
+use crate::wait_group::{WaitGroup, WaitToken};
 use crate::{
     envelope::{self, Carried},
     spans::TraceScope,

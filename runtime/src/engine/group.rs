@@ -215,7 +215,7 @@ impl<R: Reducer> Tree<R> {
                 if let Outcome::Done(Some(action)) = outcome {
                     self.engine.deliver(action);
                 }
-                if sequence.actions.is_empty() {
+                if sequence.actions.is_idle() {
                     return self.start_step(number);
                 }
                 let actions = Arc::clone(&sequence.actions);

@@ -26,7 +26,6 @@ mod task;
 mod throttle;
 mod tracker;
 mod tree;
-mod wait_group;
 
 use std::{
     sync::{

@@ -25,9 +25,9 @@ use super::{
     drain::yield_once,
     task::Outcome,
     tree::Tree,
-    wait_group::WaitGroup,
 };
 use crate::envelope::Carrying;
+use crate::wait_group::WaitGroup;
 
 /// A stream whose items are always ready would never let other tasks run, nor notice its cancel.
 const ITEMS_WITHOUT_A_BREAK: u32 = 32;

@@ -13,7 +13,7 @@ use super::{
     lifecycle::Phase,
     locked_state::LockedState,
 };
-use crate::{caught::caught, envelope, store::ReducerPanic};
+use crate::{envelope, panics::caught, store::ReducerPanic};
 
 impl<R: Reducer> Engine<R> {
     /// Reduces one action and starts its effects. What the action held is let go in between: its effect's id is free

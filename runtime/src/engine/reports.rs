@@ -9,7 +9,7 @@ use composable_rust_core::{__engine::ChildStep, Reducer, Segment};
 
 use super::{Engine, context::Context, spawn::AbsentChild, task::Outcome, tracker::WorkToken};
 use crate::{
-    caught::{caught, panic_message},
+    panics::{caught, panic_message},
     store::EffectPanic,
 };
 

@@ -13,7 +13,7 @@ use composable_rust_core::Reducer;
 use super::{Engine, RunningEffect, lifecycle::Phase};
 use crate::{
     store::{ReducerPanic, ShutdownReport, StopReason},
-    within::within,
+    timeout::within,
 };
 
 impl<R: Reducer> Engine<R> {

@@ -22,9 +22,9 @@ use super::{
     task::CompletionGuard,
 };
 use crate::{
-    caught::{caught, panic_message},
     envelope::{self, Carried},
-    within::within,
+    panics::{caught, panic_message},
+    timeout::within,
 };
 
 type Reply<A> = Option<oneshot::Sender<Queued<A>>>;

@@ -4,11 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use futures::future::AbortHandle;
 
-use super::{
-    cancellation::{Cancellation, Watcher},
-    wait_group::WaitGroup,
-};
+use super::cancellation::{Cancellation, Watcher};
 use crate::store::{EffectPanic, SettleError, StopReason};
+use crate::wait_group::WaitGroup;
 
 /// Follows everything that one sent action causes.
 #[derive(Default)]

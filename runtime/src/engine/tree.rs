@@ -17,8 +17,8 @@ use super::{
     perform::Performed,
     ready::{PartWaker, ReadyParts},
     task::Outcome,
-    wait_group::WaitGroup,
 };
+use crate::wait_group::WaitGroup;
 
 /// The parts of a running effect, and what each waits for.
 ///

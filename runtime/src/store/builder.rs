@@ -46,6 +46,10 @@ pub struct StoreBuilder<R: Reducer> {
     on_effect_panic: Option<PanicHook>,
 }
 
+/// The default `command_timeout` of an [`EventSourced`](crate::EventSourced) and its default `attempt_timeout`: the store
+/// must not give up on an append while the retries below it may still end well.
+const DEFAULT_APPEND_TIMEOUT: Duration = Duration::from_secs(75);
+
 impl<R: Reducer> StoreBuilder<R> {
     pub(super) fn new(reducer: R, environment: R::Environment) -> Self {
         Self {
@@ -53,7 +57,7 @@ impl<R: Reducer> StoreBuilder<R> {
             environment,
             clock: Arc::new(SystemClock),
             capacity: 1_024,
-            append_timeout: Duration::from_secs(30),
+            append_timeout: DEFAULT_APPEND_TIMEOUT,
             handle: None,
             on_effect_panic: None,
         }
@@ -69,7 +73,8 @@ impl<R: Reducer> StoreBuilder<R> {
         Self { capacity, ..self }
     }
 
-    /// How long an append may take before its outcome counts as unknown; 30 seconds if not said. Waiting for an
+    /// How long the append of an effect may take before its outcome counts as unknown. Default 75 s: the commands of an
+    /// [`EventSourced`](crate::EventSourced) may take 60 s with their retries, and their last attempt 15 s more. Waiting for an
     /// earlier append to the same stream does not count.
     pub fn append_timeout(self, append_timeout: Duration) -> Self {
         Self { append_timeout, ..self }

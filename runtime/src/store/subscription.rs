@@ -9,7 +9,7 @@ use std::{
 use futures::Stream;
 
 use super::StopReason;
-use crate::{caught::caught, engine::Subscriber};
+use crate::{engine::Subscriber, panics::caught};
 
 /// Why a subscription has no more values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
