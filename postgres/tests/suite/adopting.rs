@@ -1,20 +1,14 @@
 //! The log of another cluster, and how it is taken over.
 
+use crate::support::{self, append, execute, ids, scalar};
 use composable_rust_core::{AppendError, EventLog, EventStore, ExpectedVersion, Position};
 use composable_rust_postgres::{LogOriginMismatch, PostgresEventStore, PostgresOpenError};
-use sqlx::{ConnectOptions, postgres::PgConnectOptions};
-
-use crate::support::{self, append, execute, ids, scalar};
 
 /// Pretends that another cluster gave the transaction ids of the log.
 const MOVED: &str = "UPDATE event_log SET system_identifier = system_identifier + 1";
 
 async fn refusal(url: &str) -> PostgresOpenError {
     PostgresEventStore::connect(url).await.unwrap_err()
-}
-
-fn options(url: &str) -> PgConnectOptions {
-    url.parse().unwrap()
 }
 
 #[tokio::test]
