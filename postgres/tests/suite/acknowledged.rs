@@ -26,6 +26,10 @@ impl AcknowledgedStore {
         }
     }
 
+    pub(crate) async fn close(&self) {
+        self.store.close().await;
+    }
+
     fn acknowledge(&self, position: Position) {
         let mut last = self.acknowledged.lock().unwrap();
         *last = position.max(*last);

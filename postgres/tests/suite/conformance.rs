@@ -60,6 +60,13 @@ impl Fixture for OnServer {
             connection.execute("ALTER TABLE events RENAME TO gone").await.is_ok()
         })
     }
+
+    fn close(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async {
+            self.store.close().await;
+            true
+        })
+    }
 }
 
 /// Where an event really lies: in a partition, if there are any.

@@ -56,6 +56,13 @@ impl Fixture for OnDisk {
             connection.execute("ALTER TABLE events RENAME TO gone").await.is_ok()
         })
     }
+
+    fn close(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async {
+            self.store.close().await;
+            true
+        })
+    }
 }
 
 async fn tampering(connection: &mut SqliteConnection, attempt: String) -> Tampering {
