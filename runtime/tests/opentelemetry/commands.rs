@@ -147,7 +147,7 @@ async fn a_shared_append_follows_from_the_spans_of_all_its_commands() {
     let (first, one, two, ()) = all.await;
     assert!(first.is_ok() && one.is_ok() && two.is_ok());
     let linked: Vec<_> = recorder
-        .span("execute_shared")
+        .span("execute_batch")
         .links
         .iter()
         .map(|link| link.span_context.span_id())
