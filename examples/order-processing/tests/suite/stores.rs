@@ -146,7 +146,7 @@ async fn a_store_that_fails_stops_the_work_at_a_line_that_is_named() {
     assert_eq!(
         failure.explain(),
         "stopped at line 4 (applied 3, rejected 0, malformed 0 before it; go on with --from 4): the command could not be carried out: \
-         the event store refused the events: the event store refused the append; nothing was written: append 4 to order-4 is refused by a broken store, injected by FaultyEventStore"
+         the event store refused the append; nothing was written: append 4 to order-4 is refused by a broken store, injected by FaultyEventStore"
     );
     assert!(output.is_empty(), "there is no summary of what did not go through");
     assert_eq!(store.len(), 3, "nothing after the line is done");
