@@ -203,8 +203,9 @@ pub trait EventStore: Send + Sync + 'static {
 pub trait EventLog: EventStore {
     /// Reads a page of the log: events after a position, in the order of the log.
     ///
-    /// A reader that goes on from [`LogPage::resume_after`] page by page gets every committed event exactly once, also while
-    /// others write. It is at the end when a page looked at nothing, not when a page has no events.
+    /// A reader that goes on from `resume_after` page by page gets every committed event exactly once, also while others
+    /// write. It is at the end when [`LogPage::resume_after`] equals the `after` of the request; a page without events may
+    /// also mean that the filter matched nothing.
     ///
     /// # Errors
     /// - [`ReadError::Unavailable`]: read again after a pause, if the reason is worth a retry.

@@ -33,14 +33,14 @@ pub enum PostgresOpenError {
     #[error("the server can not be reached")]
     Unreachable(#[source] SharedError),
     /// The address demands an encrypted connection, and this program was built without. Enable one of the features
-    /// `tls-rustls-native-roots`, `tls-rustls-webpki` and `tls-native`, or write `?sslmode=disable` where the way to the
-    /// server is private.
+    /// `tls-rustls-native-roots`, `tls-rustls-webpki` and `tls-native` (in the facade with the prefix `postgres-`), or write
+    /// `?sslmode=disable` where the way to the server is private.
     #[error(
         "the URL demands TLS, but none of the features tls-rustls-native-roots, tls-rustls-webpki and tls-native is enabled"
     )]
     TlsNotBuiltIn(#[source] SharedError),
-    /// No encrypted connection came about: the server offers none, or its certificate is not trusted. The source says
-    /// which; `?sslmode=` says how much is demanded, and `?sslrootcert=` whom to trust.
+    /// The TLS handshake failed: the server offers no TLS, or its certificate is not trusted. The source says which.
+    /// `?sslmode=` sets how much is demanded, and `?sslrootcert=` which authority is trusted.
     #[error("TLS handshake failed")]
     Tls(#[source] SharedError),
     /// The server does not let this user in. Check name, password and the server's `pg_hba.conf`.
@@ -91,7 +91,7 @@ pub enum PostgresOpenError {
         /// Its major version.
         found: i32,
     },
-    /// The database keeps text otherwise than in UTF-8. Create one with `ENCODING 'UTF8' TEMPLATE template0`.
+    /// The encoding of the database is not UTF-8. Create one with `ENCODING 'UTF8' TEMPLATE template0`.
     #[error("the database has the encoding {found}: UTF8 is needed")]
     Encoding {
         /// Its encoding.

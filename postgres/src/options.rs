@@ -114,8 +114,8 @@ impl PostgresOptions {
         self
     }
 
-    /// How long a call waits for a connection: for its turn, for a sign of life from an idle connection, and for a new one
-    /// to open. 3 seconds by default, 24 hours at most. After that it is `Unavailable`: nothing was sent. A call takes no
+    /// How long a call waits for a connection: until one is free, an idle one has answered a ping, or a new one is open.
+    /// 3 seconds by default, 24 hours at most. After that it is `Unavailable`: nothing was sent. A call takes no
     /// longer than this and [`PostgresOptions::statement_timeout`] together; a stream of events, for each of its pages. A
     /// pool's own acquire timeout counts too, and the smaller one ends the wait.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
@@ -124,21 +124,21 @@ impl PostgresOptions {
     }
 
     /// How long a call waits for the answers to its statements once it has a connection. 10 seconds by default, 24 hours at
-    /// most. After that, a read is `Unavailable` and an append `OutcomeUnknown`, and the connection is closed. To migrate a
-    /// large log may take longer: set more for that.
+    /// most. After that, a read is `Unavailable` and an append `OutcomeUnknown`, and the connection is closed. Migrating
+    /// a large log may take longer: set a longer limit for it.
     ///
-    /// The server is given limits that follow from this one, which end what nobody waits for any more and bound how long it
-    /// holds readers of the log back: nine tenths for a statement and for a transaction that does nothing, and keepalives
-    /// that notice a lost connection within about this time. They are set when a session starts, except through a pool or a
+    /// The server gets limits that follow from this one: nine tenths of it for a statement and for an idle transaction, and
+    /// keepalives that notice a lost connection within about this time. They end statements that the store has given up, and
+    /// so bound how long these hold readers of the log back. They are set when a session starts, except through a pool or a
     /// pooler: there, set `statement_timeout` and `idle_in_transaction_session_timeout` for the role.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.settings.statement_timeout = timeout.clamp(SHORTEST_INTERVAL, LONGEST_TIMEOUT);
         self
     }
 
-    /// The tokio runtime that the store works on, with its timer and its I/O enabled. The one that the store is opened on by
-    /// default. It has to run for as long as the store is used: calls may come from other runtimes and from none, and wait
-    /// for its tasks. When it has ended, they are `Unavailable`.
+    /// The tokio runtime that the store works on, with its timer and its I/O enabled. By default, the one that the store is
+    /// opened on. It has to run for as long as the store is used: calls may come from other runtimes or from none, and wait
+    /// for its tasks. When it has ended, calls are `Unavailable`, with the reason `Closed`.
     ///
     /// ```no_run
     /// use composable_rust_postgres::PostgresEventStore;
@@ -157,8 +157,8 @@ impl PostgresOptions {
         self
     }
 
-    /// What sessions of the store are called in `pg_stat_activity` and in the server's log. As the URL says by default, else
-    /// `composable-rust`. A pool has its own.
+    /// The name of the store's sessions in `pg_stat_activity` and in the server's log. By default, the one in the URL, or
+    /// else `composable-rust`. A pool has its own.
     pub fn application_name(mut self, name: impl Into<String>) -> Self {
         self.settings.application_name = Some(name.into());
         self
@@ -172,34 +172,37 @@ impl PostgresOptions {
         self
     }
 
-    /// How many prepared statements a connection keeps. As the URL says by default, else 100: all that the store has.
+    /// How many prepared statements a connection keeps. By default, the number in the URL, or else 100: room for all
+    /// statements of the store.
     /// With 0 every call takes one round trip more, to prepare its statement. A pool has its own.
     pub fn statement_cache(mut self, statements: usize) -> Self {
         self.settings.statement_cache = Some(statements);
         self
     }
 
-    /// The schema that holds the store's tables: stores of several schemas live side by side in one database. What the
-    /// session's `search_path` says by default. Migrating creates it. With a pool or a pooler this is checked, not set.
+    /// The schema that holds the store's tables: stores of several schemas live side by side in one database. By
+    /// default, the first of the session's `search_path`. Migrating creates it. With a pool or a pooler this is checked, not set.
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.settings.schema = Some(schema.into());
         self
     }
 
-    /// How often a waiting reader looks while events are on their way that it can't read yet. 20 milliseconds by default.
+    /// The poll interval of waiting readers while committed events are not yet readable, because an older transaction is
+    /// open. 20 milliseconds by default, at least 1.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.settings.poll_interval = interval.max(SHORTEST_INTERVAL);
         self
     }
 
-    /// How often a waiting reader looks while nothing is on its way. One second by default; notifications wake it sooner.
+    /// The poll interval of waiting readers while every committed event is readable. One second by default, at least 1
+    /// millisecond; notifications wake a reader sooner.
     pub fn idle_poll_interval(mut self, interval: Duration) -> Self {
         self.settings.idle_poll_interval = interval.max(SHORTEST_INTERVAL);
         self
     }
 
-    /// Whether this store tells others of its appends, and has itself told of theirs, by NOTIFY and LISTEN. On by
-    /// default. Nothing rests on it but how soon a waiting reader of another process wakes.
+    /// Whether this store announces its appends by NOTIFY, and listens for those of other stores. On by default. It only
+    /// decides how soon a waiting reader of another process wakes.
     pub fn notifications(mut self, on: bool) -> Self {
         self.settings.notifications = on;
         self
@@ -212,8 +215,8 @@ impl PostgresOptions {
     }
 
     /// Says that a pooler in transaction mode stands between the store and the server. Then nothing is set when a session
-    /// starts (so the role's `default_transaction_isolation` and `search_path` count, and are checked), and the store does
-    /// not listen but at [`PostgresOptions::listen_url`]. The pooler has to keep track of prepared statements: pgbouncer
+    /// starts (so the role's `default_transaction_isolation` and `search_path` count, and are checked), and the store
+    /// listens only at [`PostgresOptions::listen_url`]. The pooler has to keep track of prepared statements: pgbouncer
     /// 1.21 or newer with `max_prepared_statements`. An older one serves in session mode only, and needs this option too.
     ///
     /// The server's own limits are then those of the role: see [`PostgresOptions::statement_timeout`].
@@ -229,8 +232,8 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether the schema is created with an index on `event_type`, which is for people: the store never uses it, and
-    /// every append pays for it. On by default; counts when the tables are created, not later.
+    /// Whether the schema is created with an index on `event_type`, for queries by people: the store never uses it, and
+    /// every append updates it. On by default; counts when the tables are created, not later.
     pub fn event_type_index(mut self, present: bool) -> Self {
         self.settings.event_type_index = present;
         self

@@ -1,4 +1,4 @@
-//! The store: the contract, and who keeps which part of it.
+//! The store: the contract, and which part keeps it.
 
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ impl PostgresEventStore {
         Self::options().adopt(url).await
     }
 
-    /// How to open a store otherwise than by default.
+    /// Options, to open a store otherwise than by default.
     pub fn options() -> PostgresOptions {
         PostgresOptions::default()
     }
@@ -111,7 +111,7 @@ impl PostgresEventStore {
         }
     }
 
-    /// Asks the server for a sign of life: one round trip, for health checks. It says nothing of the log.
+    /// Pings the server: one round trip, for health checks. It does not look at the log.
     ///
     /// ```no_run
     /// # async fn example(store: composable_rust_postgres::PostgresEventStore) {

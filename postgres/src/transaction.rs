@@ -52,13 +52,12 @@ pub enum TransactionError {
 
 impl PostgresEventStore {
     /// Appends within a transaction of the caller's, all entries or none: the events are there if it commits, together
-    /// with whatever else it writes. An entry that the log holds already, from an earlier attempt whose commit was not
-    /// acknowledged, is `repeated` in the answer: a view that is written in the same transaction has counted it then.
+    /// with whatever else it writes. If the log holds an entry already, from an earlier attempt whose commit was not
+    /// acknowledged, its answer says `repeated`: do not count it again in a view that the transaction also writes.
     ///
-    /// The transaction must run at READ COMMITTED. It holds up whoever else appends to these streams, and all readers of
-    /// the whole log, until it ends: keep it short, and append first. Nobody is woken when it commits; readers that wait
-    /// find the events when they look again. A future that is dropped in the middle leaves the transaction half done:
-    /// roll it back.
+    /// The transaction must run at READ COMMITTED. Until it ends, other appends to these streams wait, and no reader of
+    /// the log gets past it: keep it short, and append first. Its commit wakes no reader: those that wait find the events at
+    /// their next poll. A future that is dropped in the middle leaves the transaction half done: roll it back.
     ///
     /// ```no_run
     /// # use composable_rust_core::{Encoding, EventId, ExpectedVersion, SerializedEvent, StreamAppend, StreamId};

@@ -71,7 +71,7 @@ impl Default for Settings {
 
 impl SqliteOptions {
     /// Works on this tokio runtime, which must have its timer enabled. By default, a store works on the runtime that it is
-    /// opened on. Callers may be on any runtime, or on none.
+    /// opened on. Callers may be on any runtime with its timer enabled, or on none.
     ///
     /// When the runtime has ended, the store is `Unavailable`, with the reason `Closed`.
     pub fn handle(mut self, handle: Handle) -> Self {

@@ -30,8 +30,10 @@ use crate::{
 
 /// An event store in a SQLite file, or in memory. Clones share it.
 ///
-/// It works on the tokio runtime that it was opened on, or on that of its options; callers may be on any. Every call ends
-/// within the sum of [`SqliteOptions::acquire_timeout`] and [`SqliteOptions::statement_timeout`], 13 seconds by default.
+/// It works on the tokio runtime that it was opened on, or on that of its options; callers may be on any, or on none. Every
+/// call ends within the sum of [`SqliteOptions::acquire_timeout`] and [`SqliteOptions::statement_timeout`], 13 seconds by
+/// default, except [`wait_for_events`](EventLog::wait_for_events) and [`SqliteEventStore::backup`], which have no limit. A
+/// stream of events has the limits for each of its pages.
 ///
 /// ```
 /// use composable_rust_core::{Encoding, EventId, EventStore, ExpectedVersion, SerializedEvent, StreamId, Version};

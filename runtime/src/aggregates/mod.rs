@@ -206,7 +206,8 @@ impl<A: Aggregate> Aggregates<A> {
     /// write. A stream without events has the default state at version 0.
     ///
     /// # Errors
-    /// See [`LoadError`].
+    /// [`LoadError::Unavailable`]: ask again later, if its reason is worth a retry. [`LoadError::Decode`]: declare the stored
+    /// name. [`LoadError::Panicked`]: fix `apply`. [`LoadError::Read`]: the store needs attention.
     pub async fn state(&self, id: &str) -> Result<Versioned<A::State>, LoadError> {
         let (read, reply) = oneshot::channel();
         let work = self.host.stream(id)?.enqueue(&self.host, Request::Read(read));
@@ -238,7 +239,8 @@ impl<A: Aggregate> Aggregates<A> {
 
     /// Refuses further commands ([`ExecuteError::Closed`]) and waits for those that came before, also if their callers do not
     /// poll them. Returns whether all of them were done by the deadline. Of the others, those that were admitted go on, and
-    /// those that wait for admission are refused. Background snapshots are not waited for: see [`Aggregates::flush`].
+    /// those that wait for admission are refused. [`Aggregates::state`] still works. The store stays open: close it afterwards.
+    /// Background snapshots are not waited for: see [`Aggregates::flush`].
     pub async fn shutdown(&self, deadline: Duration) -> bool {
         self.host.admission.close();
         let done = within(&*self.host.store.clock, deadline, self.host.admission.idle()).await;
