@@ -132,9 +132,10 @@ impl Pool {
 
 async fn connect(options: &SqliteConnectOptions, writes: bool) -> Result<Idle, sqlx::Error> {
     let mut connection = options.connect().await?;
-    let inserts = match writes {
-        true => Some(InsertCount::install(&mut connection).await?),
-        false => None,
+    let inserts = if writes {
+        Some(InsertCount::install(&mut connection).await?)
+    } else {
+        None
     };
     Ok(Idle {
         connection,
