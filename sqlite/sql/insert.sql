@@ -1,8 +1,5 @@
--- Events whose places have been decided; the triggers check them again. In place of the braces comes a number of rows of
--- parameters, of which those that are not bound (all NULL) are left out: a few prepared statements serve any number of
--- events. The first parameter is for check_inserted.sql behind it; the others have no numbers, since the driver looks each
--- number up in a list.
-WITH expected (event_count) AS (SELECT ?)
+-- Events whose places have been decided; the triggers check them again. What stands in braces is a number of rows of parameters,
+-- of which those that are not bound (all NULL) are left out: a few prepared statements serve any number of events.
 INSERT INTO events (position, stream_id, version, event_id, event_type, encoding, event_data, metadata, command_id,
                     command_events, recorded_at)
 SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL;

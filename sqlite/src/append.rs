@@ -81,6 +81,7 @@ async fn run_one(
     query: Query<'_, Sqlite, SqliteArguments>,
 ) -> Result<Option<SqliteRow>, sqlx::Error> {
     // The row arrives before the statement has committed: only the end of the statement says so.
+    lent.expect_inserts(1);
     let mut results = lent.transaction()?.fetch_many(query);
     let (mut row, mut is_committed) = (None, false);
     let outcome = loop {
@@ -127,6 +128,7 @@ async fn write_predicted(
     prediction: Prediction<'_>,
     speculative: &SpeculativeWriter,
 ) -> Result<Option<Written>, WriteError> {
+    lent.expect_inserts(prediction.placed.len());
     let connection = lent.transaction().map_err(WriteError::before_commit)?;
     match insert::transaction(connection, &prediction.placed).await {
         Ok(()) => {
@@ -192,7 +194,9 @@ async fn transaction(lent: &mut PooledConnection, group: &mut [PendingAppend]) -
     for reply in replies {
         reply.set_in_doubt(true);
     }
-    insert::rest_of_transaction(connection, &plan.into_placed()).await?;
+    let placed = plan.into_placed();
+    lent.expect_inserts(placed.len());
+    insert::rest_of_transaction(lent.connection().map_err(WriteError::before_commit)?, &placed).await?;
     Ok((answers, log_end))
 }
 

@@ -99,6 +99,7 @@ impl CommitTask {
             self.written_bytes = 0;
             self.writer.checkpoint().await;
         }
+        self.writer.note_pause();
         if let Either::Left(request) = self.request_or_stop().await {
             return request;
         }

@@ -25,6 +25,8 @@ mod code {
     // Extended ones that mean something else than their primary code.
     pub(super) const CANTOPEN_ISDIR: i32 = 526;
     pub(super) const READONLY_DBMOVED: i32 = 1032;
+    /// As text, which is what the driver has.
+    pub(super) const CONSTRAINT_COMMITHOOK: &str = "531";
 }
 
 /// The classes of errors that the store treats differently.
@@ -132,8 +134,16 @@ fn driver(error: sqlx::Error, path: &Path) -> Result<Unavailable, SharedError> {
     }
 }
 
+/// The store's commit hook has refused the commit.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the database did not insert every event: a trigger that is not the store's dropped some")]
+struct DroppedEvents;
+
 /// SQLite says that a file is damaged, but not which: there may be several, of several stores.
 fn named(error: sqlx::Error, path: &Path) -> SharedError {
+    if matches!(&error, sqlx::Error::Database(error) if error.code().as_deref() == Some(code::CONSTRAINT_COMMITHOOK)) {
+        return Arc::new(DroppedEvents);
+    }
     match ErrorClass::of(&error) {
         ErrorClass::Damaged | ErrorClass::NotADatabase => Arc::new(DamagedFile::new(path, Arc::new(error))),
         _ => Arc::new(error),

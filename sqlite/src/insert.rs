@@ -39,7 +39,7 @@ pub(crate) async fn transaction(connection: &mut SqliteConnection, placed: &[Pla
     let Some(insert) = fitting else {
         return Err(WriteError::before_commit(sqlx::Error::WorkerCrashed));
     };
-    execute(connection, Script::committing(&insert.whole, 4), placed, now()).await
+    execute(connection, Script::committing(&insert.whole, 3), placed, now()).await
 }
 
 /// Writes and commits under a lock that is held already.
@@ -56,7 +56,7 @@ pub(crate) async fn rest_of_transaction(
     loop {
         let fitting = inserts.iter().find(|insert| placed.len() <= insert.rows);
         let (script, rows) = match (fitting, inserts.last()) {
-            (Some(insert), _) => (Script::committing(&insert.committing, 3), placed.len()),
+            (Some(insert), _) => (Script::committing(&insert.committing, 2), placed.len()),
             (None, Some(largest)) => (Script::inserting(&largest.alone), largest.rows),
             (None, None) => return Ok(()),
         };
@@ -81,7 +81,7 @@ impl Script {
     const fn inserting(sql: &'static str) -> Self {
         Self {
             sql,
-            statements: 2,
+            statements: 1,
             commits: false,
         }
     }
@@ -95,23 +95,13 @@ impl Script {
     }
 }
 
-impl Script {
-    /// The number of the statement that checks that every event was inserted: the one before COMMIT, or the last.
-    const fn check(&self) -> usize {
-        self.statements - self.commits as usize
-    }
-}
-
-const DROPPED: &str = "the database did not insert every event: a trigger that is not the store's dropped some";
-
 async fn execute(
     connection: &mut SqliteConnection,
     script: Script,
     placed: &[Placed<'_>],
     recorded_at: i64,
 ) -> Result<(), WriteError> {
-    let count = i64::try_from(placed.len()).unwrap_or(i64::MAX);
-    let mut query = sqlx::query(script.sql).bind(count);
+    let mut query = sqlx::query(script.sql);
     for event in placed {
         query = bind(query, event, recorded_at).map_err(WriteError::before_commit)?;
     }
@@ -127,9 +117,6 @@ async fn execute(
             Err(error) => break error,
         }
     };
-    if answers + 1 == script.check() && ErrorClass::of(&error) == ErrorClass::Statement {
-        return Err(WriteError::before_commit(sqlx::Error::Protocol(DROPPED.to_owned())));
-    }
     // A thread that has ended may have run a statement whose result it did not send.
     let unheard = matches!(error, sqlx::Error::WorkerCrashed);
     let at_commit = script.commits && (unheard || answers + 1 == script.statements);

@@ -49,6 +49,7 @@ mod files;
 mod group_commit;
 mod group_plan;
 mod insert;
+mod insert_count;
 mod limits;
 mod log;
 mod migrate;

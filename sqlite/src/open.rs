@@ -55,14 +55,14 @@ async fn writable(path: &Path, settings: &Settings, runtime: StoreRuntime) -> Re
     let database = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(settings.access == Access::Create);
-    let writer = Pool::to_file(connect_options::writer(database.clone(), settings), 1);
+    let writer = Pool::writer(connect_options::writer(database.clone(), settings));
     let page_size = prepare(&writer, true, Deadline::after(settings.limits.busy())).await?;
     let files = Files::record(path, true, page_size).map_err(OpenFailure::Files)?;
     // Opened between two looks: a file that was replaced meanwhile is not taken for the one that SQLite has open.
     if let Some(before) = before {
         files.check_unchanged(&before)?;
     }
-    let readers = Pool::to_file(connect_options::reader(database, settings), settings.readers);
+    let readers = Pool::readers(connect_options::reader(database, settings), settings.readers);
     Ok(Parts::new(Some(writer), readers, Some(files), settings, runtime))
 }
 

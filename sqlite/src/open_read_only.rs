@@ -51,7 +51,7 @@ async fn open(
     settings: &Settings,
     runtime: StoreRuntime,
 ) -> Result<Parts, OpenFailure> {
-    let readers = Pool::to_file(options, settings.readers);
+    let readers = Pool::readers(options, settings.readers);
     let (page_size, schema) = check_schema(path, &readers).await?;
     let files = Files::record(path, false, page_size).map_err(OpenFailure::Files)?;
     let parts = Parts::new(None, readers, Some(files), settings, runtime);

@@ -1,13 +1,17 @@
 //! Connections, lent to one caller at a time.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    deadline::Deadline,
+    deadline::{Deadline, Elapsed, ReusableTimer},
     errors::{ErrorClass, StatementError, StoreStopped},
+    insert_count::InsertCount,
     statements,
 };
 
@@ -22,6 +26,7 @@ pub(crate) struct Pool {
     options: Option<SqliteConnectOptions>,
     permits: Arc<Semaphore>,
     size: u32,
+    writes: bool,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -30,30 +35,41 @@ struct Idle {
     connection: SqliteConnection,
     /// A transaction may be open, or the thread may still work on a statement that was given up.
     in_transaction: bool,
+    timer: ReusableTimer,
+    /// `None` where nothing is written.
+    inserts: Option<Arc<InsertCount>>,
 }
 
 impl Pool {
-    /// Up to `size` connections to a file.
-    pub(crate) fn to_file(options: SqliteConnectOptions, size: u32) -> Arc<Self> {
+    /// The connection that writes to a file.
+    pub(crate) fn writer(options: SqliteConnectOptions) -> Arc<Self> {
+        Self::to_file(options, 1, true)
+    }
+
+    /// Up to `size` connections that read a file.
+    pub(crate) fn readers(options: SqliteConnectOptions, size: u32) -> Arc<Self> {
+        Self::to_file(options, size, false)
+    }
+
+    fn to_file(options: SqliteConnectOptions, size: u32, writes: bool) -> Arc<Self> {
         Arc::new(Self {
             options: Some(options),
             permits: Arc::new(Semaphore::new(size as usize)),
             size,
+            writes,
             idle: Mutex::default(),
         })
     }
 
     /// The one connection to a database in memory.
     pub(crate) async fn to_memory(options: &SqliteConnectOptions) -> Result<Arc<Self>, sqlx::Error> {
-        let connection = options.connect().await?;
+        let only = connect(options, true).await?;
         Ok(Arc::new(Self {
             options: None,
             permits: Arc::new(Semaphore::new(1)),
             size: 1,
-            idle: Mutex::new(vec![Idle {
-                connection,
-                in_transaction: false,
-            }]),
+            writes: true,
+            idle: Mutex::new(vec![only]),
         }))
     }
 
@@ -68,19 +84,21 @@ impl Pool {
         let permit = permit.map_err(|_| StoreStopped::Closed)?;
         let idle = self.idle().pop();
         let is_new = idle.is_none();
-        let (connection, in_transaction) = match (idle, &self.options) {
-            (Some(idle), _) => (idle.connection, idle.in_transaction),
-            (None, Some(options)) => (options.connect().await?, false),
+        let idle = match (idle, &self.options) {
+            (Some(idle), _) => idle,
+            (None, Some(options)) => connect(options, self.writes).await?,
             (None, None) => return Err(StoreStopped::Closed.into()),
         };
         let mut lent = PooledConnection {
-            connection: Some(connection),
+            connection: Some(idle.connection),
             pool: Arc::clone(self),
-            in_transaction,
+            in_transaction: idle.in_transaction,
             is_new,
+            timer: idle.timer,
+            inserts: idle.inserts,
             _permit: permit,
         };
-        if in_transaction {
+        if lent.in_transaction {
             lent.roll_back().await;
         }
         Ok(lent)
@@ -93,7 +111,7 @@ impl Pool {
         let all = deadline.run(self.permits.acquire_many(self.size)).await;
         self.permits.close();
         drop(all);
-        let connections = std::mem::take(&mut *self.idle());
+        let connections = mem::take(&mut *self.idle());
         for idle in connections {
             if let Ok(Err(error)) = deadline.run(idle.connection.close()).await {
                 tracing::warn!(%error, "a connection did not close cleanly");
@@ -112,6 +130,21 @@ impl Pool {
     }
 }
 
+async fn connect(options: &SqliteConnectOptions, writes: bool) -> Result<Idle, sqlx::Error> {
+    let mut connection = options.connect().await?;
+    let inserts = if writes {
+        Some(InsertCount::install(&mut connection).await?)
+    } else {
+        None
+    };
+    Ok(Idle {
+        connection,
+        in_transaction: false,
+        timer: ReusableTimer::default(),
+        inserts,
+    })
+}
+
 /// A connection on loan.
 #[derive(Debug)]
 pub(crate) struct PooledConnection {
@@ -119,6 +152,9 @@ pub(crate) struct PooledConnection {
     pool: Arc<Pool>,
     in_transaction: bool,
     is_new: bool,
+    /// Bounds the statements on this connection.
+    pub(crate) timer: ReusableTimer,
+    inserts: Option<Arc<InsertCount>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -139,8 +175,31 @@ impl PooledConnection {
         self.connection()
     }
 
-    pub(crate) const fn committed(&mut self) {
+    /// Lets the transaction commit only if it inserts this many events.
+    pub(crate) fn expect_inserts(&self, events: usize) {
+        if let Some(inserts) = &self.inserts {
+            inserts.expect(events);
+        }
+    }
+
+    pub(crate) fn committed(&mut self) {
         self.in_transaction = false;
+        self.expect_inserts(0);
+    }
+
+    /// Waits for `work` on this connection until the deadline.
+    pub(crate) async fn run_by<'c, T, F>(
+        &'c mut self,
+        deadline: Deadline,
+        work: impl FnOnce(&'c mut SqliteConnection) -> F,
+    ) -> Result<Result<T, sqlx::Error>, Elapsed>
+    where
+        F: Future<Output = Result<T, sqlx::Error>>,
+    {
+        let Some(connection) = &mut self.connection else {
+            return Ok(Err(sqlx::Error::PoolClosed));
+        };
+        self.timer.run(deadline, work(connection)).await
     }
 
     /// Ends a transaction that failed. The failure may have ended it already, which is fine. If the rollback fails, the
@@ -153,7 +212,8 @@ impl PooledConnection {
                 tracing::warn!(%error, "a transaction could not be rolled back");
                 self.discard_if_lost(&error);
             }
-            _ => self.in_transaction = false,
+            // As after a commit: nothing is open.
+            _ => self.committed(),
         }
     }
 
@@ -177,6 +237,8 @@ impl Drop for PooledConnection {
             let idle = Idle {
                 connection,
                 in_transaction,
+                timer: mem::take(&mut self.timer),
+                inserts: self.inserts.take(),
             };
             if !self.pool.permits.is_closed() {
                 self.pool.idle().push(idle);

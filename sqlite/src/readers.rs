@@ -46,8 +46,7 @@ impl Readers {
         if let Some(files) = self.files.as_ref().filter(|_| lent.is_new()) {
             files.check()?;
         }
-        let connection = lent.connection()?;
-        let done = Deadline::after(self.limits.statement).run(work(connection)).await?;
+        let done = lent.run_by(Deadline::after(self.limits.statement), work).await?;
         if let Err(error) = &done {
             lent.discard_if_lost(error);
         }

@@ -78,11 +78,7 @@ fn packed(page: &str, stream_id: &str, largest: &str) -> String {
 /// Parameters of an event in `insert.sql`.
 pub(crate) const COLUMNS: usize = 11;
 
-/// Fails unless the INSERT before it has inserted ?1 rows.
-const CHECK_INSERTED: &str = include_str!("../sql/check_inserted.sql");
-
-/// An INSERT that takes up to `rows` events and checks that all were inserted: alone, with the COMMIT behind it, and as a
-/// whole transaction. The first parameter is the number of events.
+/// An INSERT that takes up to `rows` events: alone, with the COMMIT behind it, and as a whole transaction.
 pub(crate) struct Insert {
     pub(crate) rows: usize,
     pub(crate) alone: String,
@@ -94,7 +90,7 @@ impl Insert {
     fn of(rows: usize) -> Self {
         let parameters = ["?"; COLUMNS].join(", ");
         let values = vec![format!("({parameters})"); rows].join(", ");
-        let alone = include_str!("../sql/insert.sql").replace("{rows}", &values) + CHECK_INSERTED;
+        let alone = include_str!("../sql/insert.sql").replace("{rows}", &values);
         let committing = format!("{alone}{COMMIT}");
         let whole = format!("{BEGIN}{committing}");
         Self {

@@ -1,6 +1,6 @@
 //! What the group-commit task writes with: the connection, the checks of the files, and the limits.
 
-use std::{path::Path, sync::Arc};
+use std::{mem, path::Path, sync::Arc};
 
 use composable_rust_core::AppendError;
 use futures::future::BoxFuture;
@@ -65,8 +65,11 @@ impl Writer {
     async fn try_write(&self, group: &mut [PendingAppend], deadline: Deadline) -> Result<Vec<Answer>, AppendError> {
         let not_written = |error: StatementError| errors::before_commit(error, self.path());
         let mut connection = self.connection(deadline).await.map_err(not_written)?;
+        // Apart from the connection, which the work borrows.
+        let mut timer = mem::take(&mut connection.timer);
         let write = append::group(&mut connection, group, &self.speculative);
-        let written = deadline.within(self.limits.statement).run(write).await;
+        let written = timer.run(deadline.within(self.limits.statement), write).await;
+        connection.timer = timer;
         match written {
             Ok(written) => self.acknowledge(written.map_err(|failed| self.failure(failed))?),
             // Everyone's append is in doubt, or none.
@@ -101,7 +104,7 @@ impl Writer {
     /// The connection, once it is sure that its files are those at the path.
     async fn connection(&self, deadline: Deadline) -> Result<PooledConnection, StatementError> {
         let mut lent = deadline.within(self.limits.acquire).run(self.pool.acquire()).await??;
-        if let Some(files) = &self.files {
+        if let Some(files) = self.files.as_ref().filter(|files| files.is_check_due()) {
             let wal_bytes = files.check()?;
             if files.has_shrunk(wal_bytes) {
                 let frames = deadline.run(wal_frames(lent.connection()?)).await??;
@@ -118,8 +121,8 @@ impl Writer {
         work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
     ) -> Result<T, StatementError> {
         let mut lent = self.connection(deadline).await?;
-        let connection = lent.transaction()?;
-        let done = deadline.within(self.limits.statement).run(work(connection)).await?;
+        lent.transaction()?;
+        let done = lent.run_by(deadline.within(self.limits.statement), work).await?;
         match &done {
             Ok(_) => lent.committed(),
             Err(error) => {
@@ -128,6 +131,13 @@ impl Writer {
             }
         }
         Ok(done?)
+    }
+
+    /// Uses a pause between two groups.
+    pub(crate) fn note_pause(&self) {
+        if let Some(files) = &self.files {
+            files.note_pause();
+        }
     }
 
     /// Moves the write-ahead log into the file, so that the next commit can start it over. Waits for no reader.

@@ -7,11 +7,10 @@ use sqlx::{AssertSqlSafe, Executor, Row, SqliteConnection};
 use crate::support;
 
 /// What a plan may say about each statement; those that are no queries have none.
-const PLANS: [(&str, &[&str]); 31] = [
+const PLANS: [(&str, &[&str]); 30] = [
     ("append_one", &["events_by_version", "SEARCH events"]),
     ("backup", &[]),
     ("begin", &[]),
-    ("check_inserted", &[]),
     ("checkpoint", &[]),
     ("commit", &[]),
     ("delete_snapshot", &["sqlite_autoindex_snapshots_1 (stream_id=?)"]),
