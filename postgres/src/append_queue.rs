@@ -106,6 +106,16 @@ impl AppendQueue {
     /// The next group to write, if one may be started. `slow` of the groups in flight take so long that others should
     /// not wait for them.
     pub(crate) fn next_group(&mut self, slow: usize) -> Option<Group> {
+        loop {
+            let group = self.choose_group(slow);
+            // Abandoned appends have left their places: those beyond the bound may fill a group.
+            if group.is_some() || !self.admit_overflow() {
+                return group;
+            }
+        }
+    }
+
+    fn choose_group(&mut self, slow: usize) -> Option<Group> {
         let is_long = self.waiting.len() >= PIPELINE_THRESHOLD || self.waiting_events >= PIPELINE_EVENTS;
         let may_start = self.groups < MAX_GROUPS && self.groups <= slow + usize::from(is_long);
         if may_start && let Some(group) = self.shared_group() {
@@ -177,16 +187,19 @@ impl AppendQueue {
         !self.overflow.is_empty() || self.waiting.len() + self.taken >= self.max_appends
     }
 
-    fn admit_overflow(&mut self) {
-        while self.waiting.len() + self.taken < self.max_appends {
-            let Some(append) = self.overflow.pop_front() else {
-                return;
-            };
+    /// Whether an append was admitted.
+    fn admit_overflow(&mut self) -> bool {
+        let mut is_admitted = false;
+        while self.waiting.len() + self.taken < self.max_appends
+            && let Some(append) = self.overflow.pop_front()
+        {
             self.visit();
             if !append.is_abandoned() {
                 self.admit(append);
+                is_admitted = true;
             }
         }
+        is_admitted
     }
 
     fn admit(&mut self, append: PendingAppend) {

@@ -195,7 +195,10 @@ impl<W: WriteGroup> CommitTask<W> {
             let reason = match cause {
                 ExpiryCause::QueueFull => UnavailableReason::Overloaded,
                 ExpiryCause::StreamBusy => UnavailableReason::TimedOut,
-                ExpiryCause::NotTaken if self.answered > append.arrived => UnavailableReason::Overloaded,
+                // The database has answered lately, and does not keep up.
+                ExpiryCause::NotTaken if self.answered > append.arrived + append.arrived.elapsed() / 2 => {
+                    UnavailableReason::Overloaded
+                }
                 ExpiryCause::NotTaken => UnavailableReason::Unreachable,
             };
             append.complete(Err(Unavailable::new(reason, Arc::new(Elapsed)).into()));

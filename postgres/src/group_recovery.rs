@@ -43,10 +43,14 @@ impl GroupWrite {
                 Next::Again(appends)
             }
             Recovery::Reconnect if attempts.may_reconnect() => self.reconnect(appends, failed).await,
-            Recovery::Settle if attempts.may_reconnect() => self.settle(appends, failed).await,
+            Recovery::Settle if !self.shared.always_in_transaction && attempts.may_reconnect() => {
+                self.settle(appends, failed).await
+            }
             Recovery::Split | Recovery::Prepare => Next::Split(appends, failed.into_append_error()),
             _ => {
                 tracing::warn!(error = %failed.error, appends = appends.len(), "a group of appends failed");
+                // It may be dead: the other parts of the group take another one.
+                self.connection = None;
                 refuse(appends, &failed.into_append_error());
                 Next::Done
             }
@@ -143,7 +147,8 @@ impl GroupWrite {
     }
 
     /// The server has ended the session over a statement that may have committed. By now it has, or it never will: looks
-    /// the events up on another connection. Those that are not stored are worth another attempt.
+    /// the events up on another connection. Those that are not stored are worth another attempt. Not behind a pooler, which
+    /// may end a session by itself while the server still commits.
     async fn settle(&mut self, appends: Vec<PendingAppend>, failed: StatementError) -> Next {
         self.connection = None;
         let stored = match self.find_stored(&appends).await {

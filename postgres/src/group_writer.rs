@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     statement_timeout: Duration,
     begin: String,
     /// A pooler hands out sessions without limits of their own, so each append is a transaction that sets them.
-    always_in_transaction: bool,
+    pub(crate) always_in_transaction: bool,
 }
 
 impl GroupWriter {
@@ -129,6 +129,11 @@ impl GroupWrite {
     }
 
     async fn write_part(&mut self, mut appends: Vec<PendingAppend>) {
+        if self.connection.is_none()
+            && let Err(error) = self.acquire(self.deadline).await
+        {
+            return refuse(appends, &errors::before_sending(error));
+        }
         let mut attempts = Attempts::default();
         loop {
             match self.attempt(appends, &mut attempts).await {

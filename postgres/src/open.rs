@@ -137,17 +137,17 @@ where
         let worked = deadline.within(task.limits().statement).run(work).await;
         worked.unwrap_or_else(|_| Err(OpenFailure::Driver(TimeLimit::Statement.into())))
     });
-    match task.await {
+    match pool.join(task).await {
         Ok(outcome) => outcome.map_err(OpenFailure::into_open_error),
-        Err(error) if error.is_cancelled() => Err(PostgresOpenError::NoRuntime),
-        Err(_) => Err(PostgresOpenError::Backend(Arc::new(sqlx::Error::WorkerCrashed))),
+        Err(error) if ErrorClass::of(&error) == ErrorClass::Stopped => Err(PostgresOpenError::NoRuntime),
+        Err(error) => Err(OpenFailure::Driver(error).into_open_error()),
     }
 }
 
 async fn close(pool: &Arc<Pool>) -> Result<(), PostgresOpenError> {
     let task = Arc::clone(pool);
     let closing = pool.handle().spawn(async move { task.close(task.deadline()).await });
-    closing.await.map_err(|_| PostgresOpenError::NoRuntime)
+    pool.join(closing).await.map_err(|_| PostgresOpenError::NoRuntime)
 }
 
 /// Why opening failed.

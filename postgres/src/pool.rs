@@ -233,10 +233,17 @@ impl Pool {
         drop(expired);
     }
 
-    /// Notes that a connection was found dead: those that are idle have to answer before they are lent.
+    /// Notes that a connection was found dead: those that are idle have to answer before they are lent. Those of the
+    /// application's pool are closed.
     pub(crate) fn suspect_idle(&self) {
         self.counters.connections_lost.increment();
         self.idle().suspect_all();
+        // Those of the application's pool can't be asked later, since it does not say how long they were idle.
+        if let Source::Application(pool) = &self.source {
+            while let Some(mut idle) = pool.try_acquire() {
+                idle.close_on_drop();
+            }
+        }
     }
 
     /// Closes the idle connections: their prepared statements are out of date.

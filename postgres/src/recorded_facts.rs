@@ -59,6 +59,9 @@ pub(crate) async fn find_stored(
 }
 
 fn expecting_what_is_found((append, found): (&&StreamAppend, &Found)) -> Option<StreamAppend> {
+    if append.expected.exact().is_some() {
+        return Some(StreamAppend::clone(append));
+    }
     let before = found.first_event?.checked_sub(1)?;
     let mut append = StreamAppend::clone(append);
     append.expected = ExpectedVersion::Exact(before);

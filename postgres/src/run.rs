@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
     deadline::Deadline,
@@ -73,21 +73,22 @@ impl Pool {
         &self,
         work: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static,
     ) -> Result<T, sqlx::Error> {
-        let task = self.handle().spawn(work);
+        self.join(self.handle().spawn(work)).await?
+    }
+
+    /// Waits for a task of the store's runtime, as [`Pool::spawn`] does.
+    pub(crate) async fn join<T>(&self, task: JoinHandle<T>) -> Result<T, sqlx::Error> {
         let ended = match Handle::try_current() {
             Ok(caller) if caller.id() != self.handle().id() => {
-                let backstop = self.limits().acquire + self.limits().statement + BACKSTOP;
-                let ended = Deadline::after(backstop).run(task).await;
+                let backstop = self.limits().acquire.saturating_add(self.limits().statement);
+                let ended = Deadline::after(backstop.saturating_add(BACKSTOP)).run(task).await;
                 ended.map_err(|_| sqlx::Error::from(TimeLimit::Statement))?
             }
             _ => task.await,
         };
-        ended.unwrap_or_else(|error| {
-            Err(if error.is_panic() {
-                sqlx::Error::WorkerCrashed
-            } else {
-                StoreStopped::RuntimeEnded.into()
-            })
+        ended.map_err(|error| match error.is_panic() {
+            true => sqlx::Error::WorkerCrashed,
+            false => StoreStopped::RuntimeEnded.into(),
         })
     }
 }

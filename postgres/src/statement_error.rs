@@ -60,7 +60,7 @@ impl StatementError {
             ErrorClass::Serialization => Recovery::RunAgain,
             ErrorClass::IdleTimeout => Recovery::Reconnect,
             // A panic ends the whole server, perhaps because of this statement: it is not sent again.
-            _ if severity(&self.error) == Some(PgSeverity::Fatal) && self.is_in_doubt => Recovery::Settle,
+            _ if is_session_ended(&self.error) && self.is_in_doubt => Recovery::Settle,
             _ if errors::is_fatal(&self.error) => Recovery::Fail,
             ErrorClass::StalePlan => Recovery::Prepare,
             ErrorClass::Other if self.error.as_database_error().is_some() => Recovery::Split,
@@ -83,9 +83,14 @@ impl StatementError {
     }
 }
 
-fn severity(error: &sqlx::Error) -> Option<PgSeverity> {
-    let error = error.as_database_error()?;
-    error
+/// Whether the server has ended the session on purpose, or for the crash of another one: 57P01 and 57P02. After another
+/// fatal error the commit may still be under way.
+fn is_session_ended(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else {
+        return false;
+    };
+    let severity = error
         .try_downcast_ref::<PgDatabaseError>()
-        .map(PgDatabaseError::severity)
+        .map(PgDatabaseError::severity);
+    severity == Some(PgSeverity::Fatal) && error.code().is_some_and(|code| matches!(&*code, "57P01" | "57P02"))
 }

@@ -10,20 +10,9 @@ use futures::{future::BoxFuture, stream::BoxStream};
 use sqlx::{Connection, PgPool};
 
 use crate::{
-    PostgresOpenError, PostgresOptions,
-    append_stats::AppendCounters,
-    errors::{self, StoreStopped},
-    group_commit::GroupCommit,
-    group_writer::GroupWriter,
-    log::LogReader,
-    log_end,
-    log_target::LogTarget,
-    log_waiters::LogWaiters,
-    notify::Notifier,
-    options::Settings,
-    pool::Pool,
-    pooled_connection::PooledConnection,
-    read, snapshot,
+    PostgresOpenError, PostgresOptions, append_stats::AppendCounters, errors, group_commit::GroupCommit,
+    group_writer::GroupWriter, log::LogReader, log_end, log_target::LogTarget, log_waiters::LogWaiters,
+    notify::Notifier, options::Settings, pool::Pool, pooled_connection::PooledConnection, read, snapshot,
 };
 
 /// An event store in a PostgreSQL database. Clones share it.
@@ -220,8 +209,8 @@ impl EventLog for PostgresEventStore {
         Box::pin(async move {
             let (pool, waiters) = (Arc::clone(&self.pool), Arc::clone(&self.log_waiters));
             let waiting = async move { log_end::wait_for_committed(&pool, &waiters).await };
-            let waited = self.pool.handle().spawn(waiting).await;
-            waited.unwrap_or_else(|_| Err(StoreStopped::RuntimeEnded.unavailable().into()))
+            let waited = self.pool.join(self.pool.handle().spawn(waiting)).await;
+            waited.unwrap_or_else(|error| Err(errors::of_read(error)))
         })
     }
 

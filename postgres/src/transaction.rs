@@ -9,7 +9,9 @@ use composable_rust_core::{
 use sqlx::{Connection, Executor, PgConnection, PgTransaction, Row, error::DatabaseError, postgres::PgBindIterExt};
 
 use crate::{
-    PostgresEventStore, advisory_lock, errors, group_recovery,
+    PostgresEventStore, advisory_lock,
+    errors::{self, TimeLimit},
+    group_recovery,
     insert::{self, EntryResult},
     log_target::{LogTarget, Session},
     recorded_facts,
@@ -81,7 +83,9 @@ impl PostgresEventStore {
     /// - [`TransactionError::NotReadCommitted`], [`TransactionError::OtherLog`]: a mistake of the program; nothing was
     ///   written.
     /// - [`TransactionError::TooOld`]: roll back and run the transaction again.
-    /// - [`TransactionError::Append`]: as for [`append_batch`](composable_rust_core::EventStore::append_batch). The
+    /// - [`TransactionError::Append`] with `Unavailable(TimedOut)`, after the acquire timeout and the statement timeout
+    ///   together: the connection is in the middle of a statement. Drop the transaction and its connection.
+    /// - [`TransactionError::Append`] otherwise: as for [`append_batch`](composable_rust_core::EventStore::append_batch). The
     ///   transaction goes on without the append: commit it or roll it back.
     pub async fn append_in(
         &self,
@@ -92,7 +96,9 @@ impl PostgresEventStore {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
-        append(transaction, &appends, &self.log_target).await
+        let work = append(transaction, &appends, &self.log_target);
+        let appended = self.pool.deadline().run(work).await;
+        appended.unwrap_or_else(|_| Err(errors::before_sending(TimeLimit::Statement.into()).into()))
     }
 }
 

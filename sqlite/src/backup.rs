@@ -135,16 +135,27 @@ impl Incomplete {
             return Err(io::Error::other("SQLite has written nothing"));
         }
         copy.sync_all()?;
-        // Not a rename: that would replace a file that was created meanwhile.
-        fs::hard_link(&self.path, path)?;
-        sync_directory(path)
+        // Not a rename alone: that would replace a file that was created meanwhile.
+        match fs::hard_link(&self.path, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => self.rename_to(path)?,
+            linked => linked?,
+        }
+        sync_directory(path).inspect_err(|_| drop(fs::remove_file(path)))
+    }
+
+    /// For file systems without links: takes the name with an empty file, and replaces that.
+    fn rename_to(&self, path: &Path) -> io::Result<()> {
+        File::create_new(path)?;
+        fs::rename(&self.path, path).inspect_err(|_| drop(fs::remove_file(path)))
     }
 }
 
 impl Drop for Incomplete {
     fn drop(&mut self) {
         self.is_left.store(true, Ordering::Relaxed);
-        if let Err(error) = fs::remove_file(&self.path) {
+        if let Err(error) = fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!(path = %self.path.display(), %error, "an incomplete backup could not be removed");
         }
     }

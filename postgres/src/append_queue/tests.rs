@@ -187,6 +187,15 @@ fn appends_beyond_the_bound_wait_in_order_for_a_place() {
 }
 
 #[test]
+fn an_append_beyond_the_bound_takes_the_place_of_one_whose_caller_is_gone() {
+    let mut tested = Tested::new(1);
+    tested.push(1);
+    tested.push(2);
+    tested.replies.remove(0);
+    assert_eq!(tested.start().unwrap(), [2]);
+}
+
+#[test]
 fn appends_whose_callers_are_gone_are_dropped() {
     let mut tested = Tested::new(usize::MAX);
     (0..4).for_each(|number| tested.push(number % 2));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use composable_rust_core::{AppendError, EventStore, ExpectedVersion, UnavailableReason};
+use composable_rust_core::{AppendError, EventLog, EventStore, ExpectedVersion, ReadError, UnavailableReason};
 use composable_rust_postgres::{PostgresEventStore, PostgresOptions};
 use composable_rust_postgres_fixture::TestDatabase;
 
@@ -148,6 +148,8 @@ fn closing_a_store_whose_runtime_rests_ends_in_time() {
     let database = runtime.block_on(support::database());
     let store = rests.block_on(open(&database));
     let started = Instant::now();
+    let committed = runtime.block_on(store.wait_for_committed());
+    assert!(matches!(committed, Err(ReadError::Unavailable(_))), "{committed:?}");
     runtime.block_on(store.close());
-    assert!(started.elapsed() < TOTAL, "{:?}", started.elapsed());
+    assert!(started.elapsed() < 2 * TOTAL, "{:?}", started.elapsed());
 }

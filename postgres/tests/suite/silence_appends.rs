@@ -2,7 +2,10 @@
 //! everything that the server holds.
 
 use composable_rust_core::{AppendError, EventStore, ExpectedVersion, StreamAppend};
+use composable_rust_postgres::TransactionError;
+use composable_rust_postgres_fixture::{Proxy, wait_for};
 use futures::future::join_all;
+use sqlx::postgres::PgPoolOptions;
 
 use crate::{
     silence::{behind_proxy, in_time, options, recovers},
@@ -107,4 +110,33 @@ async fn appends_to_a_server_that_accepts_no_connection_were_not_sent() {
     for own in 0..16 {
         in_time(is_stored_once(&store, own)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_in_a_transaction_ends_in_time() {
+    let (database, proxy, store) = behind_proxy(options()).await;
+    let pool = sqlx::PgPool::connect(&proxy.url(database.url())).await.unwrap();
+    let mut transaction = pool.begin().await.unwrap();
+    proxy.freeze();
+    let append = StreamAppend::new(stream(1), ExpectedVersion::NoStream, events([1]));
+    let answer = in_time(store.append_in(&mut transaction, vec![append])).await;
+    assert!(
+        matches!(answer, Err(TransactionError::Append(AppendError::Unavailable(_)))),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_of_an_applications_pool_are_not_relied_on_after_one_was_found_dead() {
+    let database = crate::support::database().await;
+    let proxy = Proxy::to_server_of(database.url()).await;
+    let pool = PgPoolOptions::new().test_before_acquire(false).min_connections(4);
+    let pool = pool.connect(&proxy.url(database.url())).await.unwrap();
+    let store = options().from_pool(pool.clone()).await.unwrap();
+    let idle = async || pool.num_idle() == 4;
+    wait_for(idle, std::time::Duration::from_secs(30), "the pool to fill").await;
+    proxy.freeze();
+    let lost = in_time(store.load_events(stream(1), None)).await;
+    assert!(lost.is_err());
+    in_time(is_stored_once(&store, 2)).await;
 }
