@@ -10,7 +10,7 @@ use composable_rust_core::StreamId;
 use crate::{
     deadline::Deadline,
     group_builder::{self, Group, GroupBuilder},
-    pending_append::PendingAppend,
+    pending_append::{ExpiryCause, PendingAppend},
 };
 
 /// Groups in flight: one, one more for each that is slow, and one more for a long queue. More at once would only be
@@ -69,17 +69,6 @@ struct StreamQueue {
     is_listed: bool,
     /// The exclusive append that was told that it is the first one here.
     unblocked: Option<Ticket>,
-}
-
-/// Why an append was not taken in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ExpiryCause {
-    /// The queue was full.
-    QueueFull,
-    /// An earlier append to one of its streams is in flight.
-    StreamBusy,
-    /// It waited for its turn.
-    NotTaken,
 }
 
 impl AppendQueue {
@@ -152,11 +141,8 @@ impl AppendQueue {
     /// The earliest time at which [`AppendQueue::expire`] has something to do.
     pub(crate) fn next_expiry(&self) -> Option<Deadline> {
         let queued = self.waiting.values().next().map(|waiting| &waiting.append);
-        queued
-            .into_iter()
-            .chain(self.overflow.front())
-            .map(|append| append.take_by)
-            .min()
+        let oldest = queued.into_iter().chain(self.overflow.front());
+        oldest.map(|append| append.take_by).min()
     }
 
     /// Removes an append that was not taken in time.
@@ -169,14 +155,14 @@ impl AppendQueue {
             return None;
         }
         let is_busy = |stream_id| self.streams.get(stream_id).is_some_and(|stream| stream.is_busy);
-        let cause = if streams(&oldest.append).any(is_busy) {
+        let cause = if oldest.append.streams().any(is_busy) {
             ExpiryCause::StreamBusy
         } else {
             ExpiryCause::NotTaken
         };
         // All limits are the same length, so the oldest append expires first, and it is the first one on its streams.
         let append = self.remove_first(ticket)?;
-        for stream_id in streams(&append) {
+        for stream_id in append.streams() {
             self.update(stream_id);
         }
         self.admit_overflow();
@@ -206,7 +192,7 @@ impl AppendQueue {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         let mut free = Vec::new();
-        for stream_id in streams(&append) {
+        for stream_id in append.streams() {
             self.visit();
             let stream = self.streams.entry(stream_id.clone()).or_default();
             if stream.tickets.is_empty() && !stream.is_busy {
@@ -326,7 +312,7 @@ impl AppendQueue {
             let Some(append) = self.remove_first(ticket) else {
                 continue;
             };
-            let streams: Vec<StreamId> = streams(&append).cloned().collect();
+            let streams: Vec<StreamId> = append.streams().cloned().collect();
             if append.is_abandoned() {
                 for stream_id in &streams {
                     self.update(stream_id);
@@ -354,7 +340,7 @@ impl AppendQueue {
     fn remove_first(&mut self, ticket: Ticket) -> Option<PendingAppend> {
         let append = self.waiting.remove(&ticket)?.append;
         self.waiting_events -= append.size.events;
-        for stream_id in streams(&append) {
+        for stream_id in append.streams() {
             self.visit();
             if let Some(stream) = self.streams.get_mut(stream_id) {
                 stream.tickets.pop_front();
@@ -377,10 +363,6 @@ impl AppendQueue {
             self.visited += 1;
         }
     }
-}
-
-fn streams(append: &PendingAppend) -> impl Iterator<Item = &StreamId> {
-    append.appends.iter().map(|append| &append.stream_id)
 }
 
 #[cfg(test)]

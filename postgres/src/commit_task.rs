@@ -21,12 +21,12 @@ use tokio::{
 };
 
 use crate::{
-    append_queue::{AppendQueue, ExpiryCause},
+    append_queue::AppendQueue,
     append_stats::AppendCounters,
     deadline::Elapsed,
     group_builder::Group,
     group_commit::Request,
-    pending_append::PendingAppend,
+    pending_append::{ExpiryCause, PendingAppend},
 };
 
 /// A group that takes longer waits for a lock of another transaction, or for a slow disk: others go past it.

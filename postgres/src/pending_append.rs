@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use composable_rust_core::{AppendError, Appended, StreamAppend, Unavailable, UnavailableReason, backend::GroupSize};
+use composable_rust_core::{
+    AppendError, Appended, StreamAppend, StreamId, Unavailable, UnavailableReason, backend::GroupSize,
+};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -39,6 +41,17 @@ pub(crate) struct PendingReply {
     reply: oneshot::Receiver<AppendReply>,
 }
 
+/// Why an append was not taken in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExpiryCause {
+    /// The queue was full.
+    QueueFull,
+    /// An earlier append to one of its streams is in flight.
+    StreamBusy,
+    /// It waited for its turn.
+    NotTaken,
+}
+
 impl PendingAppend {
     pub(crate) fn new(appends: Vec<StreamAppend>, acquire_timeout: Duration) -> (Self, PendingReply) {
         let (sender, receiver) = oneshot::channel();
@@ -56,6 +69,11 @@ impl PendingAppend {
             reply: receiver,
         };
         (pending, reply)
+    }
+
+    /// The streams that it writes to or checks.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = &StreamId> {
+        self.appends.iter().map(|append| &append.stream_id)
     }
 
     /// Whether the caller has stopped waiting: it dropped its future, or gave up.

@@ -86,9 +86,12 @@ impl Pool {
             }
             _ => task.await,
         };
-        ended.map_err(|error| match error.is_panic() {
-            true => sqlx::Error::WorkerCrashed,
-            false => StoreStopped::RuntimeEnded.into(),
+        ended.map_err(|error| {
+            if error.is_panic() {
+                sqlx::Error::WorkerCrashed
+            } else {
+                StoreStopped::RuntimeEnded.into()
+            }
         })
     }
 }
