@@ -138,7 +138,9 @@ impl PostgresOptions {
 
     /// The tokio runtime that the store works on, with its timer and its I/O enabled. By default, the one that the store is
     /// opened on. It has to run for as long as the store is used: calls may come from other runtimes or from none, and wait
-    /// for its tasks. When it has ended, calls are `Unavailable`, with the reason `Closed`.
+    /// for its tasks. When it has ended, calls are `Unavailable`, with the reason `Closed`. While it exists but is not driven
+    /// (a current-thread runtime outside of `block_on`), a caller on another runtime is answered a little after the limits of
+    /// its call, and a caller without a runtime is not answered.
     ///
     /// ```no_run
     /// use composable_rust_postgres::PostgresEventStore;
