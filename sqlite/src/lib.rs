@@ -52,6 +52,7 @@ mod insert;
 mod insert_count;
 mod limits;
 mod log;
+mod log_end;
 mod migrate;
 mod open;
 mod open_failure;

@@ -1,14 +1,10 @@
 //! Reading the whole log: writers take turns, so that the order of positions is the order of commits.
 
-use std::time::Duration;
-
-use composable_rust_core::{Direction, EventFilter, LogPage, Position, ReadAll, backend::NameInterner};
+use composable_rust_core::{Direction, EventFilter, LogPage, ReadAll, backend::NameInterner};
 use futures::TryStreamExt;
 use sqlx::{Executor, Row, Sqlite, query::Query, sqlite::SqliteArguments};
-use tokio::sync::watch;
 
 use crate::{
-    deadline::Deadline,
     density,
     errors::StatementError,
     page_codec,
@@ -86,32 +82,4 @@ async fn rows(readers: &Readers, query: Sql) -> Result<(i64, row::Page), Stateme
 /// A list as JSON; an empty one allows everything.
 fn list(allowed: &[String]) -> Option<String> {
     (!allowed.is_empty()).then(|| serde_json::Value::from(allowed).to_string())
-}
-
-pub(crate) async fn head(readers: &Readers) -> Result<Position, StatementError> {
-    let query = sqlx::query(statements::LOG_END);
-    let row = readers.run(|connection| connection.fetch_one(query)).await?;
-    Ok(row::at(row.try_get(3)?))
-}
-
-/// Waits for an event behind `after`. This store's own commits wake it at once. SQLite announces nothing to other
-/// processes, so their commits are found by polling.
-pub(crate) async fn wait(
-    readers: &Readers,
-    mut committed: watch::Receiver<i64>,
-    after: Position,
-    interval: Duration,
-) -> Result<(), StatementError> {
-    loop {
-        // Marked as seen before looking: a commit in between wakes it again.
-        committed.mark_unchanged();
-        if head(readers).await? > after {
-            return Ok(());
-        }
-        let woken = Deadline::after(interval).run(committed.changed()).await;
-        if let Ok(Err(_)) = woken {
-            // The store is gone, or read-only: only polling is left.
-            let _ = Deadline::after(interval).run(std::future::pending::<()>()).await;
-        }
-    }
 }

@@ -22,6 +22,8 @@ pub struct SqliteStats {
     pub conflicts: u64,
     /// Connections that read now.
     pub readers_in_use: usize,
+    /// Looks at the end of the log so far, for all calls of `wait_for_events` together.
+    pub log_polls: u64,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +31,7 @@ pub(crate) struct Counters {
     groups: AtomicU64,
     appends: AtomicU64,
     conflicts: AtomicU64,
+    log_polls: AtomicU64,
 }
 
 impl Counters {
@@ -40,6 +43,10 @@ impl Counters {
         self.conflicts.fetch_add(count(is_conflict), Ordering::Relaxed);
     }
 
+    pub(crate) fn count_log_poll(&self) {
+        self.log_polls.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn stats(&self, queued: usize, readers_in_use: usize) -> SqliteStats {
         SqliteStats {
             queued,
@@ -47,6 +54,7 @@ impl Counters {
             appends: self.appends.load(Ordering::Relaxed),
             conflicts: self.conflicts.load(Ordering::Relaxed),
             readers_in_use,
+            log_polls: self.log_polls.load(Ordering::Relaxed),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The store: the contract, and which part keeps it.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use composable_rust_core::{
     AppendError, Appended, CommandId, EventLog, EventStore, LogPage, Position, ReadAll, ReadError, ReadStream,
@@ -16,6 +16,7 @@ use crate::{
     files::Files,
     group_commit::{self, GroupCommit},
     log,
+    log_end::{self, LogEnd},
     options::Settings,
     pending_snapshot::PendingSnapshot,
     pool::Pool,
@@ -64,7 +65,7 @@ pub(crate) struct Parts {
     writing: Option<Writing>,
     readers: Readers,
     runtime: StoreRuntime,
-    poll_interval: Duration,
+    log_end: LogEnd,
     counters: Arc<Counters>,
     has_snapshots: bool,
 }
@@ -110,9 +111,9 @@ impl Parts {
         };
         Self {
             writing,
+            log_end: LogEnd::new(readers.clone(), settings.poll_interval, Arc::clone(&counters)),
             readers,
             runtime,
-            poll_interval: settings.poll_interval,
             counters,
             has_snapshots: true,
         }
@@ -362,7 +363,7 @@ impl EventLog for SqliteEventStore {
 
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         Box::pin(async move {
-            let head = log::head(&self.parts.readers).await;
+            let head = log_end::head(&self.parts.readers).await;
             head.map_err(|error| self.parts.read_error(error))
         })
     }
@@ -377,8 +378,8 @@ impl EventLog for SqliteEventStore {
             Some(writing) => writing.speculative.subscribe(),
             None => watch::channel(0).1,
         };
-        let (readers, interval) = (self.parts.readers.clone(), self.parts.poll_interval);
-        let waiting = async move { log::wait(&readers, committed, after, interval).await };
+        let log_end = self.parts.log_end.clone();
+        let waiting = async move { log_end.wait(committed, after).await };
         Box::pin(async move {
             let waited = self.parts.runtime.run_until_dropped(waiting).await;
             waited

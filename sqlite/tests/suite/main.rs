@@ -26,3 +26,4 @@ mod runtimes;
 mod snapshots;
 mod support;
 mod tampered;
+mod waiting;
