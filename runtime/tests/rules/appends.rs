@@ -265,7 +265,7 @@ async fn an_append_that_is_not_answered_in_time_is_outcome_unknown_and_lets_the_
     let events = gated.port();
     let both = move || append(&events, "s-1").merge(append(&events, "s-1"));
     store.dispatch(Do::then("go", both)).await.unwrap();
-    advance(&clock, SECOND * 30).await;
+    advance(&clock, SECOND * 75).await;
     assert_eq!(notes(&store), "go s-1:unknown");
     gated.admit(1);
     settle().await;

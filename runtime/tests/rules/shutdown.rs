@@ -148,7 +148,7 @@ async fn an_append_that_outlives_its_own_timeout_is_reported_as_unknown() {
         .dispatch(Do::then("start", move || append(&events, "s-1")))
         .await
         .unwrap();
-    let (report, ()) = futures::join!(store.shutdown(SECOND), advance(&clock, SECOND * 30));
+    let (report, ()) = futures::join!(store.shutdown(SECOND), advance(&clock, SECOND * 75));
     assert_eq!(report.unknown, ["s-1".parse().unwrap()]);
     assert_eq!(notes(&store), "start unknown");
 }

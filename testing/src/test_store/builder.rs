@@ -93,7 +93,7 @@ impl<R: Reducer, V> TestStoreBuilder<R, V> {
             view: Arc::new(view),
             time: TestClock::new().into(),
             exhaustivity: Exhaustivity::On,
-            append_timeout: Duration::from_secs(30),
+            append_timeout: Duration::from_secs(75),
             patience: Duration::from_secs(10),
             absent_children_allowed: false,
             built_at: Location::caller(),
@@ -129,7 +129,7 @@ impl<R: Reducer, V> TestStoreBuilder<R, V> {
         Self { exhaustivity, ..self }
     }
 
-    /// How long an append may take on the store's clock, as [`StoreBuilder::append_timeout`]; 30 seconds if not said.
+    /// How long an append may take on the store's clock, as [`StoreBuilder::append_timeout`]; 75 seconds by default.
     ///
     /// [`StoreBuilder::append_timeout`]: composable_rust_runtime::StoreBuilder::append_timeout
     pub fn append_timeout(self, append_timeout: Duration) -> Self {
