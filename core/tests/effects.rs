@@ -65,7 +65,7 @@ fn effects_of_a_million_levels_are_built_described_mapped_and_dropped() {
     });
 }
 
-/// So many maps are no limit that a composition of reducers meets.
+/// `map` nests to 1,000: no composition of reducers nests deeper.
 #[test]
 fn maps_nest_to_a_thousand() {
     on_a_small_stack(|| {

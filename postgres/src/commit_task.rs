@@ -159,8 +159,8 @@ impl<W: WriteGroup> CommitTask<W> {
         }
     }
 
-    /// Lets the callers that were answered send their next appends, so that these share the next group: until no more
-    /// arrive. No timer: while nobody else has anything to do, this takes no time.
+    /// Yields to the runtime until no further append arrives: callers that were just answered send their next appends, which
+    /// then share the next group. Uses no timer, so it takes no time on an idle runtime.
     async fn yield_for_arrivals(&mut self) {
         let mut known = self.queue.len();
         for _ in 0..YIELDS {

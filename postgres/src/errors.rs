@@ -11,7 +11,7 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 /// The kinds of failure that callers are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorClass {
-    /// No connection could be had: nothing was sent.
+    /// No connection could be opened, so nothing was sent.
     Unreachable,
     /// A time limit of the store passed: before a connection was free, or after a statement was sent.
     TimedOut,

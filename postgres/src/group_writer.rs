@@ -203,7 +203,7 @@ impl GroupWrite {
         outcome
     }
 
-    /// Gives the connection back its good name, or not.
+    /// Tells the pool how the last statement ended, which decides whether the connection is reused.
     pub(crate) fn finish(&mut self, failed: Option<&sqlx::Error>) {
         self.reached |= failed.is_none_or(|error| error.as_database_error().is_some());
         if let Some(connection) = &mut self.connection {

@@ -251,7 +251,8 @@ impl PostgresOptions {
     /// Opens the store in the database at `postgres://user:password@host:port/database`.
     ///
     /// # Errors
-    /// See [`PostgresOpenError`]; each variant says what to do next.
+    /// [`PostgresOpenError::Unreachable`]: check host and port, then try again. [`PostgresOpenError::NotMigrated`]: run `migrate`.
+    /// [`PostgresOpenError::NoRuntime`]: open on a tokio runtime, or name one with `handle`. Each other variant says what to do.
     pub async fn connect(self, url: &str) -> Result<PostgresEventStore, PostgresOpenError> {
         open::url(url, self.settings).await
     }
@@ -261,7 +262,8 @@ impl PostgresOptions {
     /// Switch its `test_before_acquire` off, which costs each append a round trip.
     ///
     /// # Errors
-    /// See [`PostgresOpenError`]; each variant says what to do next.
+    /// [`PostgresOpenError::Unreachable`]: check host and port, then try again. [`PostgresOpenError::NotMigrated`]: run `migrate`.
+    /// [`PostgresOpenError::NoRuntime`]: open on a tokio runtime, or name one with `handle`. Each other variant says what to do.
     pub async fn from_pool(self, pool: PgPool) -> Result<PostgresEventStore, PostgresOpenError> {
         open::pool(pool, self.settings).await
     }
@@ -269,7 +271,8 @@ impl PostgresOptions {
     /// Brings the schema of the database at `url` up to date: see [`PostgresEventStore::migrate`].
     ///
     /// # Errors
-    /// See [`PostgresOpenError`]; each variant says what to do next.
+    /// [`PostgresOpenError::Unreachable`]: check host and port, then try again. [`PostgresOpenError::NotMigrated`]: run `migrate`.
+    /// [`PostgresOpenError::NoRuntime`]: open on a tokio runtime, or name one with `handle`. Each other variant says what to do.
     pub async fn migrate(self, url: &str) -> Result<(), PostgresOpenError> {
         open::migrate(url, self.settings).await
     }
@@ -277,7 +280,8 @@ impl PostgresOptions {
     /// Takes over the log in the database at `url`: see [`PostgresEventStore::adopt`].
     ///
     /// # Errors
-    /// See [`PostgresOpenError`]; each variant says what to do next.
+    /// [`PostgresOpenError::Unreachable`]: check host and port, then try again. [`PostgresOpenError::NotMigrated`]: run `migrate`.
+    /// [`PostgresOpenError::NoRuntime`]: open on a tokio runtime, or name one with `handle`. Each other variant says what to do.
     pub async fn adopt(self, url: &str) -> Result<(), PostgresOpenError> {
         open::adopt(url, self.settings).await
     }

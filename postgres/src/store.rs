@@ -43,7 +43,8 @@ impl PostgresEventStore {
     /// Opens the store in the database at `postgres://user:password@host:port/database`.
     ///
     /// # Errors
-    /// See [`PostgresOpenError`]; each variant says what to do next.
+    /// [`PostgresOpenError::Unreachable`]: check host and port, then try again. [`PostgresOpenError::NotMigrated`]: run `migrate`.
+    /// [`PostgresOpenError::NoRuntime`]: open on a tokio runtime, or name one with `handle`. Each other variant says what to do.
     pub async fn connect(url: &str) -> Result<Self, PostgresOpenError> {
         Self::options().connect(url).await
     }
@@ -61,7 +62,8 @@ impl PostgresEventStore {
     /// is enough. `scripts/migrate.sh` does the same without this library.
     ///
     /// # Errors
-    /// See [`PostgresOpenError`]; each variant says what to do next.
+    /// [`PostgresOpenError::Unreachable`]: check host and port, then try again. [`PostgresOpenError::NotMigrated`]: run `migrate`.
+    /// [`PostgresOpenError::NoRuntime`]: open on a tokio runtime, or name one with `handle`. Each other variant says what to do.
     pub async fn migrate(url: &str) -> Result<(), PostgresOpenError> {
         Self::options().migrate(url).await
     }
@@ -72,7 +74,8 @@ impl PostgresEventStore {
     /// writes to the log's old home any more: the two would drift apart unnoticed. Needs the owner of the tables.
     ///
     /// # Errors
-    /// See [`PostgresOpenError`]; each variant says what to do next.
+    /// [`PostgresOpenError::Unreachable`]: check host and port, then try again. [`PostgresOpenError::NotMigrated`]: run `migrate`.
+    /// [`PostgresOpenError::NoRuntime`]: open on a tokio runtime, or name one with `handle`. Each other variant says what to do.
     pub async fn adopt(url: &str) -> Result<(), PostgresOpenError> {
         Self::options().adopt(url).await
     }

@@ -37,7 +37,7 @@ pub(crate) struct RetryingStore {
     pub(crate) policy: RetryPolicy,
     /// How long the store may take for one call.
     pub(crate) attempt_timeout: Duration,
-    /// How many conflicts the next load follows: it begins after the pause for the last of them.
+    /// The number of conflicts before the next load. The load begins after the pause that the last one calls for.
     pub(crate) conflicts: u32,
     /// The other snapshots of the stream that are being saved, where they wait for each other inside of the call.
     pub(crate) snapshots: Option<Arc<SnapshotQueue>>,

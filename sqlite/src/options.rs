@@ -161,7 +161,9 @@ impl SqliteOptions {
     /// Opens the store in the file at `path`. Needs a tokio runtime, or [`SqliteOptions::handle`].
     ///
     /// # Errors
-    /// See [`SqliteOpenError`]; each variant says what to do next.
+    /// [`SqliteOpenError::MissingDirectory`] or [`SqliteOpenError::NotAFile`]: correct the path.
+    /// [`SqliteOpenError::ReadOnly`]: change the permissions, or open read-only. [`SqliteOpenError::Busy`]: try again. Each other
+    /// variant says what to do.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteEventStore, SqliteOpenError> {
         open::file(path.as_ref(), self.settings).await
     }

@@ -169,7 +169,9 @@ impl SqliteEventStore {
     /// Opens the store in the file at `path`, which is created if it is missing; its directory is not.
     ///
     /// # Errors
-    /// See [`SqliteOpenError`]; each variant says what to do next.
+    /// [`SqliteOpenError::MissingDirectory`] or [`SqliteOpenError::NotAFile`]: correct the path.
+    /// [`SqliteOpenError::ReadOnly`]: change the permissions, or open read-only. [`SqliteOpenError::Busy`]: try again. Each other
+    /// variant says what to do.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, SqliteOpenError> {
         Self::options().open(path).await
     }

@@ -86,7 +86,7 @@ pub struct CommandBatch<A: Aggregate, C> {
     events: Vec<SerializedEvent>,
     event_count: usize,
     event_bytes: usize,
-    /// So many of the next commands share an append with no other: the store has refused one that they shared.
+    /// How many of the next commands are appended one by one, because the store refused an append that they shared.
     alone: usize,
 }
 

@@ -21,7 +21,7 @@ pub struct PageSize {
     max_bytes: usize,
 }
 
-/// A page of so many rows is cheap even if the guess is wrong.
+/// The least number of rows that a page after a large event grows to: cheap even if the next event is large too.
 const FEW_ROWS: u64 = 32;
 
 impl PageSize {

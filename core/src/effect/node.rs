@@ -17,7 +17,7 @@ pub enum Node<A> {
     Cancel(Box<CancelId>),
     /// The action that was reduced is for this child, which does not exist.
     AbsentChild(Box<Vec<Segment>>),
-    /// Several effects.
+    /// Effects that run together, in sequence or in a race.
     Group(Box<Group<A>>),
     /// One effect, and what is done about it.
     Wrapped(Box<Wrapped<A>>),
@@ -48,7 +48,7 @@ pub enum Grouping {
     Race,
 }
 
-/// Several effects. A deque, so that nesting to the right costs no more than nesting to the left.
+/// Effects that run together, in sequence or in a race. A deque, so that nesting to the right costs no more than to the left.
 pub struct Group<A> {
     /// How they are performed.
     pub grouping: Grouping,

@@ -26,7 +26,7 @@ pub(crate) enum Fate {
     Unknown {
         is_stored: bool,
     },
-    /// Refused if it holds more than so many events.
+    /// The append is refused if it holds more events than this.
     TooLarge(usize),
 }
 

@@ -31,7 +31,7 @@ impl Event for Added {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Wish {
-    /// So many events.
+    /// Decides this number of events.
     Add(u64),
     /// Refused where the sum is odd.
     AddIfEven,

@@ -156,7 +156,7 @@ impl<A: Aggregate> Streams<A> {
     }
 }
 
-/// Whether nobody works on the stream. Nobody can begin to in between: that needs the lock that the caller holds.
+/// Whether no command or read holds the stream. None can begin meanwhile, because that needs the lock that the caller holds.
 fn is_unused<A: Aggregate>(stream: &Arc<CachedStream<A>>) -> bool {
     Arc::strong_count(stream) == 1
 }

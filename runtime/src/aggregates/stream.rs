@@ -108,7 +108,7 @@ impl<A: Aggregate> CachedStream<A> {
         true
     }
 
-    /// The worker was dropped: what waits gets no reply, and the next request starts another worker.
+    /// The worker was dropped. Queued requests get no reply from it; the next request starts another worker.
     pub(super) fn abandon(&self, mut state: CachedState<A>) {
         let taken = mem::take(&mut state.requests);
         let mut queue = self.lock();

@@ -10,7 +10,7 @@ use std::{
 
 use futures::task::AtomicWaker;
 
-/// Which parts were woken, and which scopes cancelled, since they were taken; wakes the task that polls them.
+/// The parts that were woken and the scopes that were cancelled since the task last took them. Wakes that task.
 #[derive(Default)]
 pub(super) struct ReadyParts {
     woken: Mutex<Vec<usize>>,
